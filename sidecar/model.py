@@ -1,0 +1,100 @@
+"""The vocabulary every room shares: Immich's nouns as frozen values. Knows no I/O, no clock and no framework."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+AssetId = NewType("AssetId", str)
+OwnerId = NewType("OwnerId", str)
+StackId = NewType("StackId", str)
+GroupId = NewType("GroupId", str)
+
+
+class AssetKind(StrEnum):
+    """Immich's AssetTypeEnum (3.1.0), in its own spelling."""
+
+    IMAGE = "IMAGE"
+    VIDEO = "VIDEO"
+    AUDIO = "AUDIO"
+    OTHER = "OTHER"
+
+
+class Visibility(StrEnum):
+    """Immich's AssetVisibility (3.1.0), in its own spelling."""
+
+    TIMELINE = "timeline"
+    ARCHIVE = "archive"
+    HIDDEN = "hidden"
+    LOCKED = "locked"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerVersion:
+    """What an Immich server says it is; versions compare as their numbers do."""
+
+    major: int
+    minor: int
+    patch: int
+
+    @property
+    def numbers(self) -> tuple[int, int, int]:
+        """(major, minor, patch)."""
+        return (self.major, self.minor, self.patch)
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An Immich user as far as the sidecar needs to know them."""
+
+    id: OwnerId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One asset of one owner: exactly what matching needs, nothing more of Immich's metadata.
+
+    Shape:  folder is the directory of a library file and None for an upload, whose path Immich invents.
+    Units:  taken_at_ms is the UTC instant and taken_local_ms the photo's wall clock read as if it were UTC, both in ms
+            since 1970; updated_at_ms is the server's own clock; duration_ms is None for pictures; size_bytes, width and
+            height are None until Immich has read the file.
+    Source: AssetResponseDto, Immich 3.1.0 (fileCreatedAt, localDateTime, exifInfo); is_extracted is
+            `exifInfo.modifyDate != null`, before which names are true but times are only the uploader's word.
+    """
+
+    id: AssetId
+    owner_id: OwnerId
+    name: str
+    folder: str | None
+    kind: AssetKind
+    visibility: Visibility
+    taken_at_ms: int
+    taken_local_ms: int
+    make: str | None
+    model: str | None
+    duration_ms: int | None
+    width: int | None
+    height: int | None
+    size_bytes: int | None
+    live_photo_video_id: AssetId | None
+    is_trashed: bool
+    is_offline: bool
+    is_extracted: bool
+    updated_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One Immich stack: its primary and the members Immich shows (timeline and archive, not trashed).
+
+    Shape:  member_ids holds the primary too unless Immich hides it (trashed or archived apart); sorted, no repeats.
+    """
+
+    id: StackId
+    primary_id: AssetId
+    member_ids: tuple[AssetId, ...]
