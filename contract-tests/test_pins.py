@@ -1,0 +1,155 @@
+"""Does what we call exist, with what we send and read, in every pinned description of Immich?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+import pytest
+
+from openapi.pin import Pin, Schema
+from openapi.selection import load_selection
+from openapi.validation import answer_faults, operation_at, pins, request_faults
+from sidecar.immich_client._generated import calls, facts
+from sidecar.immich_client.call import Call
+from sidecar.immich_client.mapping import moment_of
+from sidecar.model import AssetKind, Visibility
+
+A_MOMENT = datetime(2024, 5, 1, 10, tzinfo=UTC)
+LICENSE_KEY = "IMSV" + "-0000" * 8
+V4, OTHER_V4 = "6834964f-3d21-4f9f-8c21-bc6ad75c6fb6", "169ce594-0767-475f-b3c2-6d900b56ba10"
+
+every_pin = pytest.mark.parametrize("pin", [pytest.param(pin, id=pin.immich) for pin in pins()])
+
+# Each operation as the product calls it, with everything that it may send.
+CALLS: dict[str, list[Call[Any]]] = {
+    "createStack": [calls.create_stack(asset_ids=[V4, OTHER_V4]), calls.create_stack(asset_ids=[V4, V4])],
+    "getAssetInfo": [calls.get_asset_info(id=V4)],
+    "getMyApiKey": [calls.get_my_api_key()],
+    "getMyUser": [calls.get_my_user()],
+    "getServerVersion": [calls.get_server_version()],
+    "getStack": [calls.get_stack(id=V4)],
+    "getTimeBucket": [
+        calls.get_time_bucket(time_bucket="2024-05-01", visibility=visibility, with_stacked=True)
+        for visibility in (Visibility.TIMELINE, Visibility.ARCHIVE)
+    ],
+    "getTimeBuckets": [calls.get_time_buckets(visibility=Visibility.ARCHIVE, with_stacked=True)],
+    "searchAssetStatistics": [calls.search_asset_statistics(visibility=visibility) for visibility in Visibility],
+    "searchAssets": [
+        calls.search_assets(
+            order=order, page=page, size=1000, visibility=visibility, with_exif=True, updated_after=since
+        )
+        for order, page, visibility, since in (
+            ("desc", 1, Visibility.TIMELINE, msgspec.UNSET),
+            ("asc", 1001, Visibility.HIDDEN, A_MOMENT),
+            ("asc", 2, Visibility.ARCHIVE, moment_of(-1)),
+        )
+    ],
+    "searchStacks": [calls.search_stacks(), calls.search_stacks(primary_asset_id=V4)],
+}
+
+
+def test_every_operation_in_use_is_examined_here() -> None:
+    assert CALLS.keys() == facts.PERMISSIONS.keys()
+
+
+@every_pin
+@pytest.mark.parametrize("name", load_selection().operations)
+def test_every_operation_is_described(pin: Pin, name: str) -> None:
+    assert name in pin.operations
+
+
+@every_pin
+@pytest.mark.parametrize("name", CALLS)
+def test_what_we_send_is_allowed(pin: Pin, name: str) -> None:
+    for call in CALLS[name]:
+        assert operation_at(pin, call.method, call.path) == name == call.operation
+        ids = [unquote(segment) for segment in call.path.split("/") if unquote(segment) == V4]
+        path = dict(zip([p.name for p in pin.operations[name].parameters if p.place == "path"], ids, strict=True))
+        body = None if call.body is None else msgspec.json.decode(call.body)
+        assert request_faults(pin, name, path=path, query=dict(call.query), body=body) == []
+
+
+@every_pin
+@pytest.mark.parametrize("name", CALLS)
+def test_what_may_be_answered_is_decoded(pin: Pin, name: str) -> None:
+    (status,) = pin.operations[name].answers
+    answer = pin.operations[name].success
+    assert answer is not None
+    assert answer.schema is not None
+    for fill in (everything, nulls, only_required):
+        example = fill(pin, answer.schema)
+        assert answer_faults(pin, name, int(status), example) == []
+        assert CALLS[name][0].decode(msgspec.json.encode(example)) is not None
+
+
+@every_pin
+@pytest.mark.parametrize("name", CALLS)
+def test_a_key_with_the_permissions_we_ask_for_suffices(pin: Pin, name: str) -> None:
+    permission = pin.operations[name].permission
+    assert permission is None or permission in facts.PERMISSIONS[name]
+    assert not pin.operations[name].admin_only
+
+
+@every_pin
+def test_our_words_are_immichs_words(pin: Pin) -> None:
+    assert {kind.value for kind in AssetKind} == set(pin.schemas["AssetTypeEnum"]["enum"])
+    assert {visibility.value for visibility in Visibility} == set(pin.schemas["AssetVisibility"]["enum"])
+    assert set().union(*facts.PERMISSIONS.values()) <= set(pin.schemas["Permission"]["enum"])
+
+
+Fill = Callable[[Pin, Schema], object]
+
+
+def everything(pin: Pin, schema: Schema) -> object:
+    """An example with every field filled."""
+    return _example(pin, schema, everything, _all_fields)
+
+
+def only_required(pin: Pin, schema: Schema) -> object:
+    """An example with the required fields alone, and lists empty."""
+    plain = pin.resolve(schema)
+    return [] if plain.get("type") == "array" else _example(pin, plain, only_required, _required_fields)
+
+
+def nulls(pin: Pin, schema: Schema) -> object:
+    """An example with every field, null wherever that is allowed."""
+    plain = pin.resolve(schema)
+    return None if plain.get("nullable") else _example(pin, plain, nulls, _all_fields)
+
+
+def _all_fields(schema: Schema) -> Iterator[str]:
+    yield from schema.get("properties", {})
+
+
+def _required_fields(schema: Schema) -> Iterator[str]:
+    yield from schema.get("required", ())
+
+
+def _example(pin: Pin, schema: Schema, fill: Fill, fields: Callable[[Schema], Iterator[str]]) -> object:
+    plain = pin.resolve(schema)
+    if "enum" in plain:
+        return plain["enum"][0]
+    match plain["type"]:
+        case "array":
+            return [fill(pin, plain["items"])] * max(1, plain.get("minItems", 1))
+        case "object":
+            return {name: fill(pin, plain["properties"][name]) for name in fields(plain)}
+        case "string":
+            texts = {
+                "date-time": "2024-05-01T10:00:00.120Z",
+                "uuid": V4,
+                "email": "ann@example.com",
+                "date": "2024-05-01",
+            }
+            is_license = "IM(SV|CL)" in plain.get("pattern", "")
+            return LICENSE_KEY if is_license else texts.get(plain.get("format", ""), "text")
+        case "boolean":
+            return True
+        case "integer" | "number":
+            return max(1, plain.get("minimum", 1))
+        case other:
+            pytest.fail(f"no example for {other}")

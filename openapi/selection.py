@@ -1,0 +1,69 @@
+"""What operations.toml asks for: the operations to call, the fields to send and read, the operations only to pin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+SELECTION = Path(__file__).with_name("operations.toml")
+
+RAW = "raw"
+TEXT = "text"
+
+
+def model_inside(how: str | None) -> str | None:
+    """The model that a way of reading names, None if it names none: "Exif" of "Exif", "Asset" of "raw Asset"."""
+    model = (how or TEXT).removeprefix(RAW).strip()
+    return None if model in {"", TEXT} else model
+
+
+class DescriptionError(Exception):
+    """A description, a pin and operations.toml do not fit together; str() is one sentence saying where."""
+
+
+class Selected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One operation to call: what we send, which model reads the answer if any does, and if a POST may be repeated."""
+
+    answer: str | None = None
+    sends: tuple[str, ...] = ()
+    repeatable: bool = False
+
+
+class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole of operations.toml.
+
+    Shape:  a model's entry is a field's name, or one {field: how}; how is another model, "raw", "raw Model" or "text".
+    """
+
+    calls: dict[str, Selected]
+    models: dict[str, tuple[str | dict[str, str], ...]]
+    emulated: tuple[str, ...] = ()
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """Every operation to pin, called or only emulated, sorted."""
+        return tuple(sorted({*self.calls, *self.emulated}))
+
+    def reads(self, model: str) -> dict[str, str | None]:
+        """Field -> how it is read (a model, "raw", "raw Model", "text", or None for plainly), in the listed order.
+
+        Errors: DescriptionError if no model of that name is listed.
+        """
+        if model not in self.models:
+            raise DescriptionError(f"operations.toml names the model {model}, but does not list it.")
+        plain: dict[str, str | None] = {}
+        for entry in self.models[model]:
+            plain.update({entry: None} if isinstance(entry, str) else entry)
+        return plain
+
+
+def load_selection(path: Path = SELECTION) -> Selection:
+    """The selection as written in operations.toml.
+
+    Errors: DescriptionError if the file is not what this module describes.
+    """
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=Selection)
+    except msgspec.DecodeError as error:
+        raise DescriptionError(f"{path.name} cannot be read: {error}.") from error

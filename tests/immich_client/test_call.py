@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidecar.errors import ContractBroken
+from sidecar.immich_client._generated import calls, facts, models
+from sidecar.immich_client.call import Call, json_body, path_segment, query_pairs, read_nothing
+from tests.immich_client.wire import ASSET_ID, OTHER_ID, wire_asset, wire_page
+
+
+@given(st.text(min_size=1).filter(lambda text: text not in {".", ".."}))
+def test_a_path_segment_stays_one_segment_and_keeps_its_value(value: str) -> None:
+    quoted = path_segment(value.encode("utf-8", "replace").decode())
+    assert not set(quoted) & set("/?#\\ ")
+    assert unquote(quoted) == value.encode("utf-8", "replace").decode()
+
+
+@pytest.mark.parametrize("value", ["", ".", ".."])
+def test_a_value_that_a_url_would_swallow_is_refused(value: str) -> None:
+    with pytest.raises(ContractBroken, match="no id"):
+        calls.get_stack(id=value)
+
+
+def test_only_what_is_set_is_sent() -> None:
+    assert json_body({"a": msgspec.UNSET, "b": False, "c": ["x"]}) == b'{"b":false,"c":["x"]}'
+    assert query_pairs({"a": msgspec.UNSET, "b": False, "c": True, "d": "x"}) == (
+        ("b", "false"),
+        ("c", "true"),
+        ("d", "x"),
+    )
+
+
+def test_a_reply_that_nobody_reads_is_none() -> None:
+    assert read_nothing(b"anything") is None  # type: ignore[func-returns-value]  # that it is None is the claim
+
+
+@pytest.mark.parametrize(
+    ("call", "method", "path", "query", "body"),
+    [
+        pytest.param(
+            calls.search_assets(visibility="archive", page=2, updated_after=datetime(2024, 5, 1, tzinfo=UTC)),
+            "POST",
+            "/search/metadata",
+            (),
+            {"visibility": "archive", "page": 2, "updatedAfter": "2024-05-01T00:00:00Z"},
+            id="a search of changed assets",
+        ),
+        pytest.param(
+            calls.create_stack(asset_ids=(ASSET_ID, OTHER_ID)),
+            "POST",
+            "/stacks",
+            (),
+            {"assetIds": [ASSET_ID, OTHER_ID]},
+            id="a new stack",
+        ),
+        pytest.param(calls.search_stacks(), "GET", "/stacks", (), None, id="all stacks"),
+        pytest.param(
+            calls.search_stacks(primary_asset_id=ASSET_ID),
+            "GET",
+            "/stacks",
+            (("primaryAssetId", ASSET_ID),),
+            None,
+            id="stacks of a primary",
+        ),
+        pytest.param(
+            calls.get_time_bucket(time_bucket="2024-05-01", with_stacked=True),
+            "GET",
+            "/timeline/bucket",
+            (("timeBucket", "2024-05-01"), ("withStacked", "true")),
+            None,
+            id="a bucket of primaries",
+        ),
+        pytest.param(calls.get_asset_info(id="a/../b"), "GET", "/assets/a%2F..%2Fb", (), None, id="a hostile id"),
+    ],
+)
+def test_a_call_is_built_as_immich_wants_it(
+    call: Call[Any], method: str, path: str, query: tuple[tuple[str, str], ...], body: object
+) -> None:
+    assert (call.method, call.path, call.query) == (method, path, query)
+    assert (None if call.body is None else msgspec.json.decode(call.body)) == body
+
+
+def test_only_the_call_that_changes_something_may_not_be_repeated() -> None:
+    made: list[Call[Any]] = [
+        calls.create_stack(asset_ids=[ASSET_ID, OTHER_ID]),
+        calls.get_asset_info(id=ASSET_ID),
+        calls.get_my_api_key(),
+        calls.get_my_user(),
+        calls.get_server_version(),
+        calls.get_stack(id=ASSET_ID),
+        calls.get_time_bucket(time_bucket="2024-05-01"),
+        calls.get_time_buckets(),
+        calls.search_asset_statistics(),
+        calls.search_assets(),
+        calls.search_stacks(),
+    ]
+    assert [call.operation for call in made] == sorted(facts.PERMISSIONS)
+    assert [call.operation for call in made if not call.is_repeatable] == ["createStack"]
+
+
+def test_an_answer_is_decoded_and_what_we_do_not_know_is_ignored() -> None:
+    text = msgspec.json.encode(wire_asset(type="HOLOGRAM", surprise={"deep": [1]}))
+    asset = calls.get_asset_info(id=ASSET_ID).decode(text)
+    assert (asset.id, asset.type, asset.width) == (ASSET_ID, "HOLOGRAM", 900)
+
+
+@pytest.mark.parametrize(
+    ("duration", "decoded"),
+    [
+        pytest.param("0:00:12.340000", "0:00:12.340000", id="2.x"),
+        pytest.param(12340, 12340, id="3.x"),
+        pytest.param(None, None, id="null"),
+    ],
+)
+def test_a_field_whose_type_has_changed_is_read_in_every_type(duration: object, decoded: object) -> None:
+    text = msgspec.json.encode(wire_asset(duration=duration))
+    assert calls.get_asset_info(id=ASSET_ID).decode(text).duration == decoded
+
+
+def test_a_missing_field_is_named() -> None:
+    asset = wire_asset()
+    del asset["ownerId"]
+    with pytest.raises(msgspec.ValidationError, match="missing required field `ownerId`"):
+        calls.get_asset_info(id=ASSET_ID).decode(msgspec.json.encode(asset))
+
+
+def test_a_page_leaves_its_assets_undecoded() -> None:
+    answer = calls.search_assets().decode(msgspec.json.encode(wire_page({"id": 1}, next_page="2")))
+    assert [bytes(item) for item in answer.assets.items] == [b'{"id":1}']
+    assert answer.assets.next_page == "2"
+
+
+def test_models_cannot_be_changed() -> None:
+    version = models.ServerVersion(major=3, minor=1, patch=0)
+    with pytest.raises(AttributeError):
+        version.major = 4  # type: ignore[misc]  # that this fails is the claim
