@@ -36,7 +36,8 @@ class Format(StrEnum):
 # PSD and PSB are among Immich's RAW types; for pairing they are edits, not camera files.
 _EXTENSIONS_OF: dict[Format, str] = {
     Format.RAW: (
-        "3fr ari arw cap cin cr2 cr3 crw dcr dng erf fff iiq k25 kdc mrw nef nrw orf ori pef raf raw rw2 rwl sr2 srf srw x3f"
+        "3fr ari arw cap cin cr2 cr3 crw dcr dng erf fff iiq k25 kdc "
+        "mrw nef nrw orf ori pef raf raw rw2 rwl sr2 srf srw x3f"
     ),
     Format.JPEG: "jpg jpeg jpe insp mpo",
     Format.HEIC: "heic heif hif",

@@ -1,0 +1,60 @@
+"""The web half of a process: every route, and the server around it. The only file that knows every web room."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from sidecar.errors import SettingsError
+from sidecar.handlers import health, home, middleware
+from sidecar.keys import SERVICES
+from sidecar.ui.render import STATIC
+from sidecar.wiring import Services
+
+SHUTDOWN_TIMEOUT_S = 5.0
+
+
+def build_app(services: Services) -> web.Application:
+    """The application, all of it under the base path; what it works with is given, so a test gives fakes."""
+    app = web.Application(middlewares=[middleware.errors])
+    app[SERVICES] = services
+    base = services.settings.base_path
+    app.router.add_get(base, _to_front_page(f"{base}/"))
+    app.router.add_get(f"{base}/", home.home)
+    app.router.add_get(f"{base}/health", health.health)
+    app.router.add_get(f"{base}/ready", health.ready)
+    app.router.add_static(f"{base}/static", STATIC)
+    return app
+
+
+@asynccontextmanager
+async def serving(services: Services) -> AsyncIterator[str]:
+    """The address of the front page, served until the block ends.
+
+    Errors: SettingsError if the configured address or port cannot be had.
+    """
+    settings = services.settings
+    runner = web.AppRunner(build_app(services), shutdown_timeout=SHUTDOWN_TIMEOUT_S, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise SettingsError(
+                f"SIDECAR_HOST, SIDECAR_PORT: cannot listen on {settings.host}:{settings.port} ({error.strerror})"
+            ) from error
+        host, port = runner.addresses[0][:2]
+        yield f"http://{host}:{port}{settings.base_path}/"
+    finally:
+        await runner.cleanup()
+
+
+def _to_front_page(location: str) -> Handler:
+    async def redirect(_request: web.Request) -> web.Response:
+        raise web.HTTPPermanentRedirect(location)
+
+    return redirect

@@ -1,0 +1,158 @@
+"""`sidecar demo`: the whole product in one command, on an emulated Immich with a library painted on the spot."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from pydantic import SecretStr
+
+from sidecar.app import serving
+from sidecar.commands.exit_codes import ExitCode
+from sidecar.commands.run import stop_signal
+from sidecar.commands.scan import ScanOptions, scan_with
+from sidecar.demo.immich import EmulatedImmich
+from sidecar.demo.immich.refusals import Refusal
+from sidecar.demo.immich.rows import AssetRow, UserRow
+from sidecar.demo.library.catalogue import STORIES, make_library
+from sidecar.demo.library.roll import DemoFile
+from sidecar.errors import SettingsError
+from sidecar.immich_client.client import required_permissions
+from sidecar.settings import Settings
+from sidecar.wiring import Services, open_services
+from sidecar.worker import running_worker
+
+
+@dataclass(frozen=True, slots=True)
+class _Filled:
+    """The emulated server's content: which file became which asset; a file that Immich refused has none."""
+
+    users: dict[str, UserRow]
+    assets: Sequence[tuple[DemoFile, AssetRow]]
+    refused: Sequence[DemoFile]
+
+
+async def demo(settings: Settings, *, once: bool, out: TextIO = sys.stdout, err: TextIO = sys.stderr) -> ExitCode:
+    """DONE if every situation in the demo's library turned out as its story says.
+
+    Shape:  everything lives in a temporary folder and on loopback, and is gone afterwards. Without `once` the pages are
+            served until somebody stops the process.
+    """
+    async with AsyncExitStack() as stack:
+        print("Painting a small photo library and starting an emulated Immich …", file=err, flush=True)
+        immich = await stack.enter_async_context(EmulatedImmich())
+        filled = await _fill(immich)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sidecar-demo-")))
+        services = await stack.enter_async_context(open_services(_demo_settings(settings, immich, filled, folder)))
+        code = await scan_with(services, ScanOptions(most=None), out=out, err=err)
+        wrong = list(_wrong_stories(immich, filled))
+        for line in _told(filled, wrong):
+            print(line, file=out)
+        if not once:
+            await _serve_until_stopped(services, immich, err)
+        return ExitCode.PARTLY_FAILED if wrong else code
+
+
+async def _fill(immich: EmulatedImmich) -> _Filled:
+    users = {name: immich.add_user(name.capitalize()) for name in ("ann", "bob")}
+    films: dict[tuple[str, str], DemoFile] = {}
+    assets: list[tuple[DemoFile, AssetRow]] = []
+    refused: list[DemoFile] = []
+    files = await asyncio.to_thread(lambda: list(make_library()))
+    for file in files:
+        if file.live_photo_video_of is not None:
+            films[file.owner, file.live_photo_video_of] = file
+    for file in files:
+        if file.live_photo_video_of is not None:
+            continue
+        film = films.get((file.owner, file.name))
+        try:
+            # An app uploads a live photo's film first and then names it with the photo.
+            linked = _add(immich, users, film) if film is not None else None
+            row = _add(immich, users, file, live_photo_video=linked)
+        except Refusal:
+            refused.append(file)
+            continue
+        assets.append((file, row))
+    await immich.settle()
+    for user in users.values():
+        await immich.detect_duplicates(user)
+    return _Filled(users, assets, refused)
+
+
+def _add(
+    immich: EmulatedImmich, users: dict[str, UserRow], file: DemoFile, *, live_photo_video: AssetRow | None = None
+) -> AssetRow:
+    owner = users[file.owner]
+    if file.folder is not None:
+        return immich.import_file(owner, f"{file.folder}/{file.name}", file.data, at=file.modified_at)
+    video_id = live_photo_video.id if live_photo_video is not None else None
+    return immich.upload(owner, file.name, file.data, at=file.modified_at, live_photo_video_id=video_id)
+
+
+def _demo_settings(settings: Settings, immich: EmulatedImmich, filled: _Filled, folder: Path) -> Settings:
+    keys = [immich.add_key(user, sorted(required_permissions()), name="sidecar") for user in filled.users.values()]
+    return settings.model_copy(
+        update={
+            "immich_url": immich.url,
+            "api_keys": tuple(SecretStr(key) for key in keys),
+            "data_dir": folder,
+            "redis_url": None,
+            "database_url": None,
+        }
+    )
+
+
+def _wrong_stories(immich: EmulatedImmich, filled: _Filled) -> Iterator[str]:
+    """The stories of which Immich now shows other stacks than the story says."""
+    expected: dict[str, set[frozenset[str]]] = defaultdict(set)
+    groups: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for file, row in filled.assets:
+        if file.expected is not None:
+            groups[file.story, file.expected].add(row.id)
+    for (story, _), labelled in groups.items():
+        expected[story].add(frozenset(labelled))
+    story_of = {row.id: file.story for file, row in filled.assets}
+    shown: dict[str, set[frozenset[str]]] = defaultdict(set)
+    for user in filled.users.values():
+        for stack in immich.stacks_of(user):
+            members = frozenset(row.id for row in immich.state.assets.values() if row.stack_id == stack.id)
+            for story in {story_of[member] for member in members}:
+                shown[story].add(members)
+    yield from (story for story in STORIES if expected[story] != shown[story])
+
+
+def _told(filled: _Filled, wrong: Sequence[str]) -> Iterable[str]:
+    yield ""
+    yield f"What the {len(STORIES)} situations in this library show:"
+    for story, sentence in STORIES.items():
+        yield f"  {'WRONG' if story in wrong else 'ok':5}  {sentence}"
+    for file in filled.refused:
+        yield f"  Immich itself did not take {file.name}"
+
+
+async def _serve_until_stopped(services: Services, immich: EmulatedImmich, err: TextIO) -> None:
+    stopped = stop_signal()
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(
+            running_worker(services.jobs, scan_interval_s=services.settings.scan_interval_s)
+        )
+        try:
+            address = await stack.enter_async_context(serving(services))
+        except SettingsError:
+            # The usual port is taken, by the real sidecar perhaps; for a demo any other does.
+            free = services.settings.model_copy(update={"port": 0})
+            address = await stack.enter_async_context(serving(services.with_settings(free)))
+        print(
+            f"\nOpen {address}   (the emulated Immich answers at {immich.url}; Ctrl-C ends the demo)",
+            file=err,
+            flush=True,
+        )
+        await stopped.wait()

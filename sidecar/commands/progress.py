@@ -1,0 +1,138 @@
+"""How far a scan has come: read from the database, shown as a bar on a terminal and as plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from sidecar.model import OwnerId
+from sidecar.storage import journal, scans, work
+from sidecar.storage.database import Database
+from sidecar.storage.journal import ActionState
+from sidecar.storage.scans import Scan, ScanState
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one user's scan stands: the scan itself, names still to be compared, writes still to be made."""
+
+    scan: Scan
+    pending: int
+    failed_stems: int
+    intended: int
+    write_attempts: int
+    write_error: str | None
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing of the scan is left to do."""
+        return self.scan.state is ScanState.FAILED or (
+            self.scan.state is ScanState.DONE and not self.pending and not self.intended
+        )
+
+    @property
+    def sentence(self) -> str:
+        """What is going on, for people."""
+        if self.scan.error is not None:
+            return f"waiting to try again: {self.scan.error}"
+        if self.scan.state is ScanState.REQUESTED:
+            return "waiting to begin"
+        if self.scan.state is ScanState.RUNNING:
+            return f"reading assets: {self.scan.found} of {self.scan.expected}"
+        if self.pending:
+            return f"comparing: {self.pending} names left"
+        if self.intended:
+            return f"writing stacks: {self.intended} left"
+        return f"done: {self.scan.found} assets"
+
+
+async def standing_of(database: Database, owner_id: OwnerId, scan_id: int) -> Standing:
+    """Where this scan stands now."""
+    async with database.read() as connection:
+        scan = await scans.get(connection, owner_id, scan_id)
+        backlog = await work.backlog(connection, owner_id)
+        intended = (await journal.counts(connection, owner_id)).get(ActionState.INTENDED, 0)
+        attempts, error = await journal.most_tried(connection, owner_id)
+    return Standing(scan, backlog.pending, backlog.failed, intended, attempts, error)
+
+
+class Display(Protocol):
+    """Shows one user's standing, again and again."""
+
+    def show(self, user: str, standing: Standing) -> None:
+        """Shows it, if there is something new."""
+
+
+class PlainDisplay:
+    """One line for every new sentence, at most one a second for each user; for logs and pipes."""
+
+    def __init__(self, stream: TextIO, *, every_s: float = 1.0) -> None:
+        self._stream = stream
+        self._every_s = every_s
+        self._shown: dict[str, tuple[float, str]] = {}
+
+    def show(self, user: str, standing: Standing, *, now_s: float | None = None) -> None:
+        """Prints the line."""
+        at_s, last = self._shown.get(user, (float("-inf"), ""))
+        sentence = standing.sentence
+        now_s = time.monotonic() if now_s is None else now_s
+        if sentence != last and (now_s - at_s >= self._every_s or standing.is_over):
+            self._shown[user] = (now_s, sentence)
+            print(f"{user}: {sentence}", file=self._stream, flush=True)
+
+
+class BarDisplay:
+    """One bar for each user; for terminals."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._bars: dict[str, TaskID] = {}
+        self._most: dict[tuple[str, str], int] = {}
+
+    def show(self, user: str, standing: Standing) -> None:
+        """Moves the bar."""
+        if user not in self._bars:
+            self._bars[user] = self._progress.add_task(user, total=None)
+        phase, left = self._phase(standing)
+        most = self._most[user, phase] = max(left, self._most.get((user, phase), 0))
+        done, total = (
+            (standing.scan.found, standing.scan.expected) if phase == "reading assets" else (most - left, most)
+        )
+        self._progress.update(
+            self._bars[user], description=f"{user}: {phase}", completed=done, total=max(total, done) or None
+        )
+
+    @staticmethod
+    def _phase(standing: Standing) -> tuple[str, int]:
+        if standing.scan.error is not None:
+            return standing.sentence, 0
+        if standing.scan.state is not ScanState.DONE:
+            return "reading assets", 0
+        if standing.pending:
+            return "comparing names", standing.pending
+        if standing.intended:
+            return "writing stacks", standing.intended
+        return "done", 0
+
+
+@contextmanager
+def display_on(stream: TextIO) -> Iterator[Display]:
+    """A display that fits the stream: bars on a terminal, lines elsewhere."""
+    if not stream.isatty():
+        yield PlainDisplay(stream)
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(file=stream)) as progress:
+        yield BarDisplay(progress)

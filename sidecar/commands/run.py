@@ -1,0 +1,54 @@
+"""`sidecar run`, `serve` and `worker`: web, background work, or both, until somebody stops the process."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TextIO
+
+from sidecar.app import serving
+from sidecar.commands.exit_codes import ExitCode
+from sidecar.settings import Settings
+from sidecar.wiring import open_services
+from sidecar.worker import running_worker
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Which halves this process has."""
+
+    web: bool
+    worker: bool
+
+
+async def run(settings: Settings, parts: Parts, *, err: TextIO = sys.stderr) -> ExitCode:
+    """DONE, after SIGTERM or SIGINT asked the process to stop and it has stopped in order.
+
+    Errors: whatever keeps services from opening.
+    """
+    stopped = stop_signal()
+    async with AsyncExitStack() as stack:
+        services = await stack.enter_async_context(open_services(settings))
+        if parts.worker:
+            await stack.enter_async_context(running_worker(services.jobs, scan_interval_s=settings.scan_interval_s))
+        if parts.web:
+            address = await stack.enter_async_context(serving(services))
+            print(f"sidecar: open {address}", file=err, flush=True)
+        names = ", ".join(sorted(account.user.name for account in services.accounts.connected.values()))
+        print(f"sidecar: working for {names}; Ctrl-C stops", file=err, flush=True)
+        for refused in services.accounts.refused:
+            print(f"sidecar: {refused}", file=err, flush=True)
+        await stopped.wait()
+    return ExitCode.DONE
+
+
+def stop_signal() -> asyncio.Event:
+    """Set once SIGTERM or SIGINT asks this process to stop."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    return stopped

@@ -1,0 +1,181 @@
+"""`sidecar scan`: looks at whole libraries now; alone, or by asking the sidecar that runs on the data folder."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from sidecar.accounts.connected import Account, Accounts, open_accounts
+from sidecar.commands.exit_codes import ExitCode, exit_code_of
+from sidecar.commands.progress import Display, Standing, display_on, standing_of
+from sidecar.commands.report import Report, lines, report_on
+from sidecar.data_folder import DataFolder
+from sidecar.errors import ImmichUnavailable
+from sidecar.jobs.context import JobContext
+from sidecar.jobs.pair import pair
+from sidecar.jobs.queue import JobName
+from sidecar.jobs.sync import sync
+from sidecar.settings import Settings
+from sidecar.storage import groups, scans
+from sidecar.storage.database import Database, open_database
+from sidecar.storage.journal import ActionState
+from sidecar.storage.scans import ScanState
+from sidecar.wiring import Services, database_url, job_context, open_services
+from sidecar.worker import running_worker
+
+LOOK_EVERY_S = 0.2
+GIVE_UP_AFTER_ATTEMPTS = 4
+"""A scan or a write that failed so often is left to the running sidecar, or to the next scan."""
+
+GUEST_PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """The words behind `sidecar scan`. most lists that many lines in each part of the report; None lists all."""
+
+    user: str | None = None
+    dry_run: bool = False
+    most: int | None = 20
+
+
+async def scan(
+    settings: Settings, options: ScanOptions, *, out: TextIO = sys.stdout, err: TextIO = sys.stderr
+) -> ExitCode:
+    """How the scan went, after everything about it was printed.
+
+    Errors: whatever keeps services from opening; what goes wrong later is printed and becomes the exit code.
+    """
+    if options.dry_run:
+        return await _dry_run(settings, options, out=out)
+    async with open_services(settings, may_be_guest=True) as services:
+        return await scan_with(services, options, out=out, err=err)
+
+
+async def scan_with(services: Services, options: ScanOptions, *, out: TextIO, err: TextIO) -> ExitCode:
+    """The same with services that are already open; starts a worker unless another process has one."""
+    accounts = _chosen(services.accounts, options.user)
+    async with AsyncExitStack() as stack:
+        asked: list[tuple[Account, int]] = []
+        for account in accounts:
+            async with services.database.write() as connection:
+                requested = await scans.request(connection, account.user.id, now_ms=services.jobs.now_ms())
+            asked.append((account, requested.id))
+            await services.jobs.wake(JobName.SYNC, account.user.id)
+        if services.is_guest:
+            print("another sidecar works on this data folder; it does the scan", file=err)
+        else:
+            await stack.enter_async_context(running_worker(services.jobs))
+        with display_on(err) as display:
+            standings = [await _follow(services, account, scan_id, display) for account, scan_id in asked]
+    reports = [await report_on(services.database, account.user, scan_id) for account, scan_id in asked]
+    for report, standing in zip(reports, standings, strict=True):
+        _print_report(report, standing, options, out)
+    for refused in services.accounts.refused:
+        print(f"sidecar: {refused}", file=err)
+    return _exit_code(services.accounts, reports, standings)
+
+
+async def _follow(services: Services, account: Account, scan_id: int, display: Display) -> Standing:
+    loop = asyncio.get_running_loop()
+    begun_s = loop.time()
+    while True:
+        standing = await standing_of(services.database, account.user.id, scan_id)
+        display.show(account.user.name, standing)
+        if standing.is_over or _is_hopeless(standing):
+            return standing
+        waits = services.is_guest and standing.scan.state is ScanState.REQUESTED
+        if waits and loop.time() - begun_s > GUEST_PATIENCE_S:
+            raise ImmichUnavailable(
+                f"the running sidecar does not take up the scan for {account.user.name}: "
+                "is this user's API key among its settings?"
+            )
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _is_hopeless(standing: Standing) -> bool:
+    scan_fails = standing.scan.error is not None and standing.scan.attempts >= GIVE_UP_AFTER_ATTEMPTS
+    return scan_fails or (not standing.pending and standing.write_attempts >= GIVE_UP_AFTER_ATTEMPTS)
+
+
+def _print_report(report: Report, standing: Standing, options: ScanOptions, out: TextIO) -> None:
+    for line in lines(report, most=options.most):
+        print(line, file=out)
+    if standing.scan.error is not None:
+        print(f"{report.user.name}: the scan did not finish: {standing.scan.error}", file=out)
+    if standing.write_error is not None:
+        print(f"{report.user.name}: some writes wait, they are tried again: {standing.write_error}", file=out)
+    if standing.failed_stems:
+        print(f"{report.user.name}: {standing.failed_stems} names could not be compared; see the log", file=out)
+
+
+def _exit_code(accounts: Accounts, reports: Sequence[Report], standings: Sequence[Standing]) -> ExitCode:
+    if any(standing.scan.state is not ScanState.DONE for standing in standings):
+        return ExitCode.TRY_LATER if any(not each.scan.state.is_over for each in standings) else ExitCode.PARTLY_FAILED
+    if any(standing.intended or standing.failed_stems for standing in standings):
+        return ExitCode.PARTLY_FAILED
+    if any(report.count(ActionState.FAILED) for report in reports):
+        return ExitCode.PARTLY_FAILED
+    return exit_code_of(accounts.refused[0]) if accounts.refused else ExitCode.DONE
+
+
+def _chosen(accounts: Accounts, user: str | None) -> list[Account]:
+    return [accounts.named(user)] if user is not None else list(accounts.connected.values())
+
+
+async def _dry_run(settings: Settings, options: ScanOptions, *, out: TextIO) -> ExitCode:
+    """The same jobs on a database of their own that is thrown away, and without the job that writes to Immich."""
+    async with AsyncExitStack() as stack:
+        accounts = await stack.enter_async_context(open_accounts(settings))
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sidecar-dry-run-")))
+        database = await stack.enter_async_context(open_database(DataFolder(scratch).database_url))
+        context = job_context(settings, database, accounts, None)
+        failed = ExitCode.DONE
+        for account in _chosen(accounts, options.user):
+            await _remember(settings, account, context)
+            report = await _plan_for(context, account)
+            for line in lines(report, most=options.most, is_dry_run=True):
+                print(line, file=out)
+            if report.scan.error is not None:
+                print(f"{report.user.name}: the scan did not finish: {report.scan.error}", file=out)
+                failed = ExitCode.TRY_LATER
+        for refused in accounts.refused:
+            print(f"sidecar: {refused}", file=out)
+            failed = failed or exit_code_of(refused)
+        return failed
+
+
+async def _plan_for(context: JobContext, account: Account) -> Report:
+    owner_id = account.user.id
+    async with context.database.write() as connection:
+        requested = await scans.request(connection, owner_id, now_ms=context.now_ms())
+    await sync(context, owner_id)
+    await pair(context, owner_id)
+    return await report_on(context.database, account.user, requested.id)
+
+
+async def _remember(settings: Settings, account: Account, context: JobContext) -> None:
+    """Gives the throw-away database what the real one knows of our stacks and the user's decisions."""
+    folder = DataFolder(settings.data_dir.resolve())
+    url = database_url(settings, folder)
+    if settings.database_url is None and not (folder.path / "sidecar.db").exists():
+        return
+    async with open_database(url, migrate=False) as real:
+        await _copy_memory(real, account, context)
+
+
+async def _copy_memory(real: Database, account: Account, context: JobContext) -> None:
+    owner_id = account.user.id
+    async with real.read() as connection:
+        ours = await groups.active(connection, owner_id)
+        decided = await groups.all_decisions(connection, owner_id)
+    async with context.database.write() as connection:
+        await groups.add(connection, owner_id, [(group, "", ()) for group in ours], now_ms=0)
+        await groups.set_state(connection, owner_id, [group.id for group in ours], groups.GroupState.ACTIVE)
+        await groups.add_decisions(connection, owner_id, decided, now_ms=0)

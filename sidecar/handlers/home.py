@@ -1,0 +1,40 @@
+"""The front page: that the sidecar is there, and what it has done, in numbers only. It knows no visitor yet."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from sidecar import __version__
+from sidecar.keys import SERVICES
+from sidecar.storage import assets, findings, scans, stacks, work
+from sidecar.storage.findings import FindingKind
+from sidecar.storage.scans import ScanState
+from sidecar.ui.contexts import HomePage
+from sidecar.ui.render import render
+
+
+async def home(request: web.Request) -> web.Response:
+    """The page as HTML. Its numbers are sums over all connected users, so they tell nobody about anyone."""
+    services = request.app[SERVICES]
+    users = list(services.accounts.connected)
+    total_assets = total_stacks = pending = review = 0
+    is_scanning = False
+    async with services.database.read() as connection:
+        for owner_id in users:
+            total_assets += await assets.count(connection, owner_id)
+            total_stacks += await stacks.count(connection, owner_id)
+            pending += (await work.backlog(connection, owner_id)).pending
+            review += (await findings.counts(connection, owner_id)).get(FindingKind.REVIEW, 0)
+            newest = await scans.newest(connection, owner_id)
+            is_scanning |= newest is not None and newest.state in {ScanState.REQUESTED, ScanState.RUNNING}
+    page = HomePage(
+        version=__version__,
+        base_path=services.settings.base_path,
+        users=len(users),
+        assets=total_assets,
+        stacks=total_stacks,
+        pending=pending,
+        review=review,
+        is_scanning=is_scanning,
+    )
+    return web.Response(text=render(page), content_type="text/html")

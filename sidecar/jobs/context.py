@@ -1,0 +1,64 @@
+"""What every job body is given, and nothing more."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from uuid import uuid4
+
+from sidecar.accounts.connected import Account
+from sidecar.grouping.engine import PairingRules
+from sidecar.grouping.names import STEM_VERSION
+from sidecar.immich_client.client import Immich
+from sidecar.jobs.queue import JobName, Queue
+from sidecar.model import OwnerId
+from sidecar.storage.database import Database
+
+LEASE_MS = 120_000
+"""Longer than any single call to Immich may take, retries included; a lease is renewed or ended between calls."""
+
+FIRST_RETRY_MS = 2_000
+LAST_RETRY_MS = 300_000
+
+
+def wall_clock_ms() -> int:
+    """Now, in ms since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def new_id() -> str:
+    """A fresh random id."""
+    return str(uuid4())
+
+
+@dataclass(frozen=True, slots=True)
+class JobContext:
+    """The database, the queue, the accounts, the rules, and how much may happen at once. A dry run has no queue."""
+
+    database: Database
+    accounts: Mapping[OwnerId, Account]
+    queue: Queue | None = None
+    rules: PairingRules = field(default_factory=PairingRules)
+    concurrent_reads: int = 4
+    concurrent_writes: int = 8
+    now_ms: Callable[[], int] = wall_clock_ms
+    new_id: Callable[[], str] = new_id
+
+    def immich(self, owner_id: OwnerId) -> Immich:
+        """The client that acts as this owner."""
+        return self.accounts[owner_id].immich
+
+    def rules_fingerprint(self) -> str:
+        """A short name for everything that stems and proposals depend on beside the assets."""
+        return sha256(f"{STEM_VERSION} {self.rules!r}".encode()).hexdigest()[:16]
+
+    def retry_at_ms(self, attempts: int) -> int:
+        """When to try again after this many attempts: doubling from seconds to minutes."""
+        return self.now_ms() + min(LAST_RETRY_MS, FIRST_RETRY_MS << min(attempts, 10))
+
+    async def wake(self, job: JobName, owner_id: OwnerId) -> None:
+        """The job runs soon; where there is no queue, whoever runs the jobs by hand goes on by itself."""
+        if self.queue is not None:
+            await self.queue.wake(job, owner_id)

@@ -1,0 +1,97 @@
+"""Every job in one table: its name, its body, how long it may take. The only place that knows arq's untyped context."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from arq import cron, func
+from arq.cron import CronJob
+from arq.worker import Function, Worker
+
+from sidecar.errors import TryLater
+from sidecar.jobs.apply import apply
+from sidecar.jobs.context import JobContext
+from sidecar.jobs.pair import pair
+from sidecar.jobs.queue import QUEUE_NAME, JobName, decode, encode
+from sidecar.jobs.sweep import sweep
+from sidecar.jobs.sync import sync
+from sidecar.model import OwnerId
+
+log = logging.getLogger(__name__)
+
+SWEEP_EVERY_S = 5
+POLL_DELAY_S = 0.1
+MANY_TRIES = 1_000_000
+"""Attempts are counted in the database, by what they are about; arq's count is by id, and our ids come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One kind of job; timeout_s bounds one run, which leaves the rest of its work in the database."""
+
+    name: JobName
+    body: Callable[[JobContext, OwnerId], Awaitable[None]]
+    timeout_s: int
+
+
+JOBS = (
+    Job(JobName.SYNC, sync, 6 * 3600),
+    Job(JobName.PAIR, pair, 3600),
+    Job(JobName.APPLY, apply, 6 * 3600),
+)
+
+
+def build_worker(context: JobContext, *, scan_interval_s: int | None) -> Worker:
+    """An arq worker that runs every job in this context; the caller starts it (`async_run`) and closes it.
+
+    Shape:  scan_interval_s asks for a scan of each library that often; None leaves scans to whoever asks for them.
+    """
+    assert context.queue is not None  # noqa: S101  # only a dry run has no queue, and it has no worker
+    return Worker(
+        functions=[_function(job) for job in JOBS],
+        cron_jobs=[_sweeping(scan_interval_s)],
+        redis_pool=context.queue.pool,
+        queue_name=QUEUE_NAME,
+        ctx={"context": context},
+        handle_signals=False,
+        job_serializer=encode,
+        job_deserializer=decode,
+        poll_delay=POLL_DELAY_S,
+        max_tries=MANY_TRIES,
+        keep_result=0,
+        log_results=False,
+    )
+
+
+def _function(job: Job) -> Function:
+    async def run(arq_context: dict[Any, Any], *arguments: Any, **_named: Any) -> None:
+        context: JobContext = arq_context["context"]
+        owner_id = OwnerId(arguments[0])
+        if owner_id in context.accounts:  # on a shared queue it may be another worker's user
+            await _logged(job.name, job.body(context, owner_id))
+
+    return func(run, name=job.name.value, timeout=job.timeout_s, keep_result=0)
+
+
+def _sweeping(scan_interval_s: int | None) -> CronJob:
+    interval_ms = scan_interval_s * 1000 if scan_interval_s is not None else None
+
+    async def run(arq_context: dict[Any, Any], *_arguments: Any, **_named: Any) -> None:
+        await _logged("sweep", sweep(arq_context["context"], scan_interval_ms=interval_ms))
+
+    return cron(
+        run, name="sweep", second=set(range(0, 60, SWEEP_EVERY_S)), run_at_startup=True, keep_result=0, max_tries=1
+    )
+
+
+async def _logged(name: str, body: Awaitable[None]) -> None:
+    """Runs a body; what it leaves undone stays in the database, and the sweep comes back to it."""
+    try:
+        await body
+    except TryLater as error:
+        log.warning("job %s stopped for now: %s", name, error)
+    except Exception:
+        log.exception("job %s broke", name)

@@ -1,0 +1,47 @@
+"""The sweep: finds what is due in the database and wakes the job for it, whatever became of the queue."""
+
+from __future__ import annotations
+
+from sidecar.jobs.context import JobContext
+from sidecar.jobs.queue import JobName
+from sidecar.model import OwnerId
+from sidecar.storage import journal, scans, work
+
+SALT_MS = 30_000
+"""Within such a span one wake is enough; in the next, an id that a killed worker still blocks is left behind."""
+
+
+async def sweep(context: JobContext, *, scan_interval_ms: int | None = None) -> None:
+    """Wakes every job with something to do for an owner of ours; first asks for the scans that the clock calls for."""
+    if context.queue is None:
+        return
+    now_ms = context.now_ms()
+    if scan_interval_ms is not None:
+        await _request_due_scans(context, now_ms, scan_interval_ms)
+    async with context.database.read() as connection:
+        due: list[tuple[JobName, list[OwnerId]]] = [
+            (JobName.SYNC, await scans.owners_with_due_scans(connection, now_ms=now_ms)),
+            (JobName.PAIR, await work.owners_with_due_work(connection, now_ms=now_ms)),
+            (JobName.APPLY, await journal.owners_with_due_actions(connection, now_ms=now_ms)),
+        ]
+    for job, owner_ids in due:
+        for owner_id in owner_ids:
+            if owner_id in context.accounts:
+                await context.queue.wake(job, owner_id, salt=f":{now_ms // SALT_MS}")
+
+
+async def _request_due_scans(context: JobContext, now_ms: int, scan_interval_ms: int) -> None:
+    for owner_id in context.accounts:
+        async with context.database.read() as connection:
+            last = await scans.newest(connection, owner_id)
+        if last is None or (last.ended_at_ms is not None and last.ended_at_ms + scan_interval_ms <= now_ms):
+            async with context.database.write() as connection:
+                await scans.request(connection, owner_id, now_ms=now_ms)
+
+
+async def release_leases(context: JobContext) -> None:
+    """Takes back what a former process of this data folder had claimed; nobody else can hold a claim there."""
+    async with context.database.write() as connection:
+        await work.release_leases(connection)
+        await journal.release_leases(connection)
+        await scans.release_leases(connection)

@@ -1,0 +1,227 @@
+"""The sync job: one owner's whole library, read page by page into the mirror."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sidecar.errors import ContractBroken, ImmichMissing, ImmichUnavailable, SidecarError, TryLater
+from sidecar.grouping.names import stem_of
+from sidecar.immich_client.client import Immich
+from sidecar.immich_client.mapping import AssetPage
+from sidecar.jobs.context import LEASE_MS, JobContext
+from sidecar.jobs.queue import JobName
+from sidecar.model import Asset, AssetId, OwnerId, Stack, Visibility
+from sidecar.storage import assets, scans, stacks, work
+from sidecar.storage.scans import Scan, ScanState, Watermark
+
+log = logging.getLogger(__name__)
+
+PAGE_SIZE = 1000
+"""The largest page that POST /search/metadata gives (Immich 2.5 to 3.1)."""
+
+VISIBILITIES = (Visibility.TIMELINE, Visibility.ARCHIVE)
+"""What can be stacked, asked for one by one: without a visibility, 3.0 adds hidden videos and 2.7 drops the archive."""
+
+CLOCK_SLACK_MS = 2_000
+"""The server's Date header counts whole seconds."""
+
+
+class ScanTakenOver(TryLater):
+    """Our lease ran out and another worker goes on with the scan."""
+
+    code = "scan_taken_over"
+
+
+async def sync(context: JobContext, owner_id: OwnerId) -> None:
+    """Runs the owner's due scan, if any; afterwards the mirror is what Immich showed and changed stems are marked.
+
+    Errors: none of Immich's. A scan that cannot go on is tried again later or ends as failed; its row says why.
+    """
+    lease = context.new_id()
+    async with context.database.write() as connection:
+        scan = await scans.claim(connection, owner_id, lease=lease, now_ms=context.now_ms(), lease_ms=LEASE_MS)
+    if scan is None:
+        return
+    try:
+        await _Sync(context, scan, lease).run()
+    except ScanTakenOver:
+        return
+    except TryLater as error:
+        async with context.database.write() as connection:
+            await scans.postpone(connection, scan, error=str(error), not_before_ms=context.retry_at_ms(scan.attempts))
+        log.warning("a scan waits: %s", error)
+    except SidecarError as error:
+        async with context.database.write() as connection:
+            await scans.end(connection, scan, ScanState.FAILED, now_ms=context.now_ms(), error=str(error))
+        log.error("a scan failed: %s", error)  # noqa: TRY400  # a person reads the sentence; there is no defect to trace
+
+
+@dataclass(slots=True)
+class _Sync:
+    context: JobContext
+    scan: Scan
+    lease: str
+    broken: int = 0
+    found: int = 0
+    seen: set[AssetId] = field(default_factory=set)
+
+    @property
+    def owner_id(self) -> OwnerId:
+        return self.scan.owner_id
+
+    @property
+    def immich(self) -> Immich:
+        return self.context.immich(self.owner_id)
+
+    async def run(self) -> None:
+        totals = {each: await self.immich.count_assets(visibility=each) for each in VISIBILITIES}
+        started_ms = self.immich.server_time_ms() or 0  # without a clock, everything counts as changed since
+        expected = sum(totals.values())  # partners' assets among them
+        await self._tell(expected=expected)
+        # Stacks before assets: a stem may be paired as soon as it is marked, and must not miss the stack it is in.
+        count = await self._read_stacks()
+        await self._tell(stacks=count)
+        await self._read_assets(totals, newest_first=True)
+        if self._missing(expected) and self._missing(expected) != await self._missing_last_time():
+            self.broken = 0
+            # Offset paging skips rows that tie (before 3.1.0) or move while we read; the other way round finds them.
+            await self._read_assets(totals, newest_first=False)
+        await self._tell(missing=self._missing(expected))
+        gone = await self._ask_for_unseen()
+        await self._finish(started_ms, gone)
+
+    async def _read_stacks(self) -> int:
+        asked_at_ms = self.context.now_ms()
+        present = await self._all_stacks()
+        async with self.context.database.write() as connection:
+            touched = await stacks.reconcile(connection, self.owner_id, present, asked_at_ms=asked_at_ms)
+            await work.mark(
+                connection, self.owner_id, await assets.stems_of(connection, self.owner_id, sorted(touched))
+            )
+        return len(present)
+
+    async def _all_stacks(self) -> list[Stack]:
+        try:
+            return list(await self.immich.stacks())
+        except (ImmichUnavailable, ContractBroken):
+            # One answer with every stack is too much for a server with some 145,000 of them (immich-stack#56).
+            log.warning("the list of all stacks cannot be had; asking stack by stack")
+        primaries = await self.immich.stacked_primary_ids()
+        limit = asyncio.Semaphore(self.context.concurrent_reads)
+
+        async def one(primary_id: AssetId) -> Stack | None:
+            async with limit:
+                return await self.immich.stack_of_primary(primary_id)
+
+        return [stack for stack in await asyncio.gather(*map(one, primaries)) if stack is not None]
+
+    async def _read_assets(self, totals: dict[Visibility, int], *, newest_first: bool) -> None:
+        for visibility, total in totals.items():
+            async for page in self._pages(visibility, total, newest_first=newest_first):
+                await self._record(page)
+
+    async def _pages(self, visibility: Visibility, total: int, *, newest_first: bool) -> AsyncIterator[AssetPage]:
+        async def fetch(number: int) -> AssetPage:
+            return await self.immich.asset_page(
+                visibility=visibility, page=number, size=PAGE_SIZE, newest_first=newest_first
+            )
+
+        last = max(1, -(-total // PAGE_SIZE))
+        reading: dict[int, asyncio.Task[AssetPage]] = {}
+        number = 1
+        next_page: int | None = 1
+        try:
+            while next_page is not None:
+                while len(reading) < self.context.concurrent_reads and number <= max(last, next_page):
+                    reading[number] = asyncio.create_task(fetch(number))
+                    number += 1
+                page = await reading.pop(next_page)
+                next_page = page.next_page
+                yield page
+        finally:
+            for task in reading.values():
+                task.cancel()
+            await asyncio.gather(*reading.values(), return_exceptions=True)
+
+    async def _record(self, page: AssetPage) -> None:
+        mine = {asset.id: (stem_of(asset.name), asset) for asset in page.assets if asset.owner_id == self.owner_id}
+        self.found += len(mine.keys() - self.seen)
+        self.seen.update(asset.id for asset in page.assets)
+        self.broken += len(page.broken)
+        async with self.context.database.write() as connection:
+            dirty = await assets.record(connection, self.owner_id, mine, scan_id=self.scan.id)
+            await work.mark(connection, self.owner_id, dirty)
+        await self._tell(found=self.found, broken=self.broken)
+
+    def _missing(self, expected: int) -> int:
+        return max(0, expected - len(self.seen) - self.broken)
+
+    async def _missing_last_time(self) -> int:
+        """As many are not lost rows but assets without metadata, which a search withExif leaves out every time."""
+        async with self.context.database.read() as connection:
+            last = await scans.newest_done(connection, self.owner_id)
+        return last.missing if last is not None else 0
+
+    async def _ask_for_unseen(self) -> int:
+        async with self.context.database.read() as connection:
+            unseen = await assets.unseen(connection, self.owner_id, scan_id=self.scan.id)
+        limit = asyncio.Semaphore(self.context.concurrent_reads)
+
+        async def one(asset_id: AssetId) -> Asset | None:
+            async with limit:
+                try:
+                    return await self.immich.asset(asset_id)
+                except ImmichMissing:
+                    return None
+
+        gone = 0
+        for start in range(0, len(unseen), PAGE_SIZE):
+            part = unseen[start : start + PAGE_SIZE]
+            answers = await asyncio.gather(*map(one, part))
+            there = {asset.id: (stem_of(asset.name), asset) for asset in answers if asset is not None}
+            lost = [asset_id for asset_id in part if asset_id not in there]
+            gone += len(lost)
+            async with self.context.database.write() as connection:
+                dirty = await assets.record(connection, self.owner_id, there, scan_id=self.scan.id)
+                dirty |= await assets.remove(connection, self.owner_id, lost)
+                await work.mark(connection, self.owner_id, dirty)
+            await self._tell(gone=gone)
+        return gone
+
+    async def _finish(self, started_ms: int, gone: int) -> None:
+        rules = self.context.rules_fingerprint()
+        async with self.context.database.write() as connection:
+            before = await scans.watermark(connection, self.owner_id)
+            if before is not None and before.rules != rules:
+                await _look_at_everything_again(connection, self.owner_id)
+            mark = Watermark(watermark_ms=started_ms - CLOCK_SLACK_MS, rules=rules)
+            await scans.set_watermark(connection, self.owner_id, mark)
+            await scans.end(connection, self.scan, ScanState.DONE, now_ms=self.context.now_ms())
+        log.info(
+            "a scan is complete",
+            extra={"assets": self.found, "broken": self.broken, "gone": gone},
+        )
+        await self.context.wake(JobName.PAIR, self.owner_id)
+
+    async def _tell(self, **numbers: int) -> None:
+        async with self.context.database.write() as connection:
+            ours = await scans.progress(
+                connection,
+                self.scan,
+                lease=self.lease,
+                lease_until_ms=self.context.now_ms() + LEASE_MS,
+                **numbers,
+            )
+        if not ours:
+            raise ScanTakenOver("another worker goes on with this scan")
+
+
+async def _look_at_everything_again(connection: AsyncConnection, owner_id: OwnerId) -> None:
+    names = await assets.names(connection, owner_id)
+    await assets.restem(connection, owner_id, {asset_id: stem_of(name) for asset_id, name in names.items()})
+    await work.mark_all(connection, owner_id)

@@ -1,0 +1,106 @@
+"""All settings, read once at start from the environment. No other module reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from sidecar.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; the field's description is the sentence that people read."""
+
+    model_config = SettingsConfigDict(env_prefix="SIDECAR_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    immich_url: str = Field(
+        default="",
+        validation_alias=AliasChoices("IMMICH_URL", "immich_url"),
+        description="Where Immich answers, as seen from the sidecar; with or without /api.",
+    )
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(), description="Immich API keys, one a user, separated by commas."
+    )
+    data_dir: Path = Field(
+        default=Path("data"), description="Folder for the database and the queue; one sidecar at a time owns it."
+    )
+    host: str = Field(default="127.0.0.1", description="Address that the web part listens on.")
+    port: int = Field(default=8080, ge=0, le=65535, description="Port of the web part; 0 takes a free one.")
+    base_path: str = Field(default="/sidecar", description="Path under which pages and API are served.")
+    redis_url: SecretStr | None = Field(
+        default=None, description="Redis or Valkey for the queue; without it one is started in the data folder."
+    )
+    database_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL for the database; without it SQLite in the data folder."
+    )
+    log_level: str = Field(default="info", description="How much is logged: debug, info, warning or error.")
+    timestamp_tolerance_s: float = Field(
+        default=2.0, ge=0, le=60, description="How far apart two versions of one photo may be in time, in seconds."
+    )
+    scan_interval_s: int = Field(
+        default=3600, ge=60, description="How often a running sidecar looks at each whole library, in seconds."
+    )
+    concurrent_writes: int = Field(default=8, ge=1, le=64, description="How many stacks are written to Immich at once.")
+    concurrent_reads: int = Field(
+        default=4, ge=1, le=32, description="How many pages of assets are read from Immich at once."
+    )
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _split_keys(cls, value: Any) -> Any:
+        return tuple(key.strip() for key in value.split(",") if key.strip()) if isinstance(value, str) else value
+
+    @field_validator("base_path")
+    @classmethod
+    def _clean_base_path(cls, value: str) -> str:
+        path = "/" + value.strip("/")
+        if path == "/" or any(character in path for character in "?#% \\{}"):
+            raise ValueError("a path such as /sidecar is needed; Immich itself lives at /")
+        return path
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        level = value.lower()
+        if level not in {"debug", "info", "warning", "error"}:
+            raise ValueError("expected debug, info, warning or error")
+        return level
+
+    def require_immich(self) -> None:
+        """Nothing if Immich's address and at least one key are set.
+
+        Errors: SettingsError that names what is missing and how to get it.
+        """
+        if not self.immich_url:
+            raise SettingsError(
+                "IMMICH_URL is not set: give the address of your Immich, such as http://immich-server:2283"
+            )
+        if not self.api_keys:
+            raise SettingsError(
+                "SIDECAR_API_KEYS is not set: create an API key in Immich (Account settings, API keys) and set it, "
+                "one key for each user, separated by commas"
+            )
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """The settings of this environment; keyword arguments win over it.
+
+    Errors: SettingsError with one line for each bad variable: its name, what was expected; never a value.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        problems = (f"{_variable(problem['loc'])}: {_sentence(problem['msg'])}" for problem in error.errors())
+        raise SettingsError("; ".join(dict.fromkeys(problems))) from None
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    name = str(location[0]).upper()
+    return name if name.startswith(("IMMICH_", "SIDECAR_")) else f"SIDECAR_{name}"
+
+
+def _sentence(message: str) -> str:
+    return message.removeprefix("Value error, ").lower().removeprefix("input should be ")

@@ -1,0 +1,203 @@
+"""The mirror: what matching needs to know of each owner's assets, as Immich last told it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sidecar.model import Asset, AssetId, AssetKind, OwnerId, Visibility
+from sidecar.storage.database import chunks, upsert
+from sidecar.storage.tables import assets
+
+# In the order of Asset's own fields, so that a row becomes an Asset by position.
+_FIELDS = (
+    assets.c.asset_id,
+    assets.c.owner_id,
+    assets.c.name,
+    assets.c.folder,
+    assets.c.kind,
+    assets.c.visibility,
+    assets.c.taken_at_ms,
+    assets.c.taken_local_ms,
+    assets.c.make,
+    assets.c.model,
+    assets.c.duration_ms,
+    assets.c.width,
+    assets.c.height,
+    assets.c.size_bytes,
+    assets.c.live_photo_video_id,
+    assets.c.is_trashed,
+    assets.c.is_offline,
+    assets.c.is_extracted,
+    assets.c.updated_at_ms,
+)
+_KEYS = frozenset({"owner_id", "asset_id"})
+
+
+async def by_stems(connection: AsyncConnection, owner_id: OwnerId, stems: Sequence[str]) -> list[Asset]:
+    """Every mirrored asset of the owner under one of the stems, trashed and hidden ones too; in no order."""
+    found: list[Asset] = []
+    for chunk in chunks(stems):
+        rows = await connection.execute(select(*_FIELDS).where(assets.c.owner_id == owner_id, assets.c.stem.in_(chunk)))
+        found += [_asset(row) for row in rows]
+    return found
+
+
+async def by_ids(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> dict[AssetId, Asset]:
+    """Those of the owner's assets that the mirror holds, by id."""
+    found: dict[AssetId, Asset] = {}
+    for chunk in chunks(ids):
+        rows = await connection.execute(
+            select(*_FIELDS).where(assets.c.owner_id == owner_id, assets.c.asset_id.in_(chunk))
+        )
+        for asset in map(_asset, rows):
+            found[asset.id] = asset
+    return found
+
+
+async def stems_of(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> set[str]:
+    """The stems under which the mirror holds these assets; unknown ids have none."""
+    found: set[str] = set()
+    for chunk in chunks(ids):
+        found.update(
+            await connection.scalars(
+                select(assets.c.stem).where(assets.c.owner_id == owner_id, assets.c.asset_id.in_(chunk))
+            )
+        )
+    return found
+
+
+async def count(connection: AsyncConnection, owner_id: OwnerId) -> int:
+    """How many assets of the owner the mirror holds."""
+    counted = await connection.scalar(select(func.count()).select_from(assets).where(assets.c.owner_id == owner_id))
+    return counted or 0
+
+
+async def record(
+    connection: AsyncConnection, owner_id: OwnerId, seen: Mapping[AssetId, tuple[str, Asset]], *, scan_id: int
+) -> set[str]:
+    """The stems, old and new, whose matching may have changed by what was seen.
+
+    Shape:  seen maps an id to (stem, asset). A row that differs only in `updatedAt` is kept and marks nothing:
+            Immich raises that time for thumbnails and favourites too.
+    """
+    known = await _known(connection, owner_id, list(seen))
+    changed: list[dict[str, object]] = []
+    unchanged: list[AssetId] = []
+    dirty: set[str] = set()
+    for asset_id, (stem, asset) in seen.items():
+        before = known.get(asset_id)
+        if before is not None and before == (stem, asset):
+            unchanged.append(asset_id)
+            continue
+        changed.append(_row(stem, asset, scan_id))
+        if before is None or before[0] != stem or _matters(before[1]) != _matters(asset):
+            dirty.add(stem)
+            if before is not None:
+                dirty.add(before[0])
+    if changed:
+        await connection.execute(upsert(connection, assets, _KEYS), changed)
+    for chunk in chunks(unchanged):
+        await connection.execute(
+            update(assets).where(assets.c.owner_id == owner_id, assets.c.asset_id.in_(chunk)).values(scan_id=scan_id)
+        )
+    return dirty
+
+
+async def unseen(connection: AsyncConnection, owner_id: OwnerId, *, scan_id: int) -> list[AssetId]:
+    """The assets that the mirror holds and this scan did not see; gone or only out of sight, Immich has to be asked."""
+    rows = await connection.scalars(
+        select(assets.c.asset_id).where(assets.c.owner_id == owner_id, assets.c.scan_id < scan_id)
+    )
+    return [AssetId(asset_id) for asset_id in rows]
+
+
+async def remove(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> set[str]:
+    """The stems that lost an asset: these assets are gone from Immich for good and leave the mirror."""
+    stems = await stems_of(connection, owner_id, ids)
+    for chunk in chunks(ids):
+        await connection.execute(delete(assets).where(assets.c.owner_id == owner_id, assets.c.asset_id.in_(chunk)))
+    return stems
+
+
+async def restem(connection: AsyncConnection, owner_id: OwnerId, stems: Mapping[AssetId, str]) -> None:
+    """Gives these assets another stem, after the rules that make stems have changed."""
+    if stems:
+        await connection.execute(
+            update(assets)
+            .where(assets.c.owner_id == owner_id, assets.c.asset_id == bindparam("of_asset"))
+            .values(stem=bindparam("to_stem")),
+            [{"of_asset": asset_id, "to_stem": stem} for asset_id, stem in stems.items()],
+        )
+
+
+async def names(
+    connection: AsyncConnection, owner_id: OwnerId, ids: Collection[AssetId] | None = None
+) -> dict[AssetId, str]:
+    """File names by id: of these assets, or of all the owner's."""
+    query = select(assets.c.asset_id, assets.c.name).where(assets.c.owner_id == owner_id)
+    parts: Iterable[Sequence[AssetId] | None] = [None] if ids is None else chunks(list(ids))
+    found: dict[AssetId, str] = {}
+    for part in parts:
+        rows = await connection.execute(query if part is None else query.where(assets.c.asset_id.in_(part)))
+        found.update({AssetId(row.asset_id): row.name for row in rows})
+    return found
+
+
+async def _known(
+    connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]
+) -> dict[AssetId, tuple[str, Asset]]:
+    found: dict[AssetId, tuple[str, Asset]] = {}
+    for chunk in chunks(ids):
+        rows = await connection.execute(
+            select(*_FIELDS, assets.c.stem).where(assets.c.owner_id == owner_id, assets.c.asset_id.in_(chunk))
+        )
+        for row in rows:
+            asset = _asset(row[:-1])
+            found[asset.id] = (row.stem, asset)
+    return found
+
+
+def _matters(asset: Asset) -> tuple[object, ...]:
+    return _values(asset)[:-1]
+
+
+def _values(asset: Asset) -> tuple[object, ...]:
+    return (
+        asset.id,
+        asset.owner_id,
+        asset.name,
+        asset.folder,
+        asset.kind.value,
+        asset.visibility.value,
+        asset.taken_at_ms,
+        asset.taken_local_ms,
+        asset.make,
+        asset.model,
+        asset.duration_ms,
+        asset.width,
+        asset.height,
+        asset.size_bytes,
+        asset.live_photo_video_id,
+        asset.is_trashed,
+        asset.is_offline,
+        asset.is_extracted,
+        asset.updated_at_ms,
+    )
+
+
+def _row(stem: str, asset: Asset, scan_id: int) -> dict[str, object]:
+    row: dict[str, object] = dict(zip((column.name for column in _FIELDS), _values(asset), strict=True))
+    row["stem"] = stem
+    row["scan_id"] = scan_id
+    return row
+
+
+def _asset(row: Sequence[object]) -> Asset:
+    values: list[Any] = list(row)
+    values[4] = AssetKind(values[4])
+    values[5] = Visibility(values[5])
+    return Asset(*values)  # the columns stand in the order of Asset's fields

@@ -1,0 +1,205 @@
+"""Opening the database, bringing its schema up to date, and its two kinds of transaction: reading and writing."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.script.revision import ResolutionError
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, Table, event, make_url
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from sidecar.errors import SettingsError, StorageUnavailable
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+CHUNK = 1000
+"""Ids in one statement: SQLite takes 32,766 parameters, PostgreSQL's wire protocol 32,767."""
+
+BUSY_TIMEOUT_S = 20.0
+
+Item = TypeVar("Item")
+
+
+def chunks(items: Sequence[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]:
+    """The items in order, in runs of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def unique(items: Iterable[Item]) -> list[Item]:
+    """The items without repeats, in the order of their first appearance."""
+    return list(dict.fromkeys(items))
+
+
+def insert_for(connection: AsyncConnection, table: Table) -> Any:
+    """An insert that knows ON CONFLICT, in the connection's dialect; both spell it alike."""
+    return (sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert)(table)
+
+
+def upsert(connection: AsyncConnection, table: Table, keys: Collection[str]) -> Any:
+    """A statement that inserts rows or, where the keys are taken, replaces every other column."""
+    statement = insert_for(connection, table)
+    rest = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    return statement.on_conflict_do_update(index_elements=sorted(keys), set_=rest)
+
+
+class Database:
+    """One database, SQLite or PostgreSQL, whose schema is the newest.
+
+    Shape:  `read()` and `write()` give a connection inside a transaction. SQLite has one writer a process, taken at
+            once (BEGIN IMMEDIATE), so that a reader never turns into a writer and finds the file locked.
+    Errors: StorageUnavailable when the server is away or the file stays locked.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._writer = asyncio.Lock()
+        self.is_sqlite = engine.dialect.name == "sqlite"
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that sees one consistent moment."""
+        async with _translated(), self._engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A connection whose changes are all kept when the block ends well, and none if it raises."""
+        async with _translated(), self._writer if self.is_sqlite else _no_lock(), self._engine.connect() as connection:
+            if self.is_sqlite:
+                await connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                _ = await connection.begin()
+            try:
+                yield connection
+            except BaseException:
+                await connection.rollback()
+                raise
+            await connection.commit()
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        await self._engine.dispose()
+
+
+@asynccontextmanager
+async def open_database(url: str, *, migrate: bool = True) -> AsyncIterator[Database]:
+    """An open, migrated database, closed when the block ends.
+
+    Shape:  url is `sqlite+aiosqlite:///path` or `postgresql+asyncpg://user@host/name`. With migrate=False nothing
+            is changed, and a schema that is not the newest is refused.
+    Errors: SettingsError if the address is unusable or a newer sidecar wrote the schema; StorageUnavailable if the
+            server does not answer. A failed migration changes nothing.
+    """
+    database = Database(_create_engine(parse_database_url(url)))
+    try:
+        if migrate:
+            async with database.write() as connection:
+                await connection.run_sync(_migrate)
+        else:
+            async with database.read() as connection:
+                await connection.run_sync(_require_newest)
+        yield database
+    finally:
+        await database.close()
+
+
+def parse_database_url(url: str) -> URL:
+    """The address as SQLAlchemy wants it, with the asynchronous driver filled in.
+
+    Errors: SettingsError if it is no address of SQLite or PostgreSQL; the text never repeats it, for its password.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    driver = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}.get(
+        parsed.drivername.partition("+")[0] if parsed else ""
+    )
+    if parsed is None or driver is None:
+        raise SettingsError("SIDECAR_DATABASE_URL must look like postgresql+asyncpg://user:password@host:5432/name")
+    return parsed.set(drivername=driver)
+
+
+def _create_engine(url: URL) -> AsyncEngine:
+    if url.get_backend_name() == "sqlite":
+        engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, pool_size=5)
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        return engine
+    return create_async_engine(url, pool_size=5, max_overflow=5, pool_pre_ping=True)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # SQLAlchemy's adapter hides the driver's own transactions; ours begin explicitly (see Database.write).
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "cache_size=-65536",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _migrate(connection: Connection) -> None:
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    scripts = ScriptDirectory.from_config(config)
+    try:
+        command.upgrade(config, "head")
+    except (ResolutionError, CommandError) as error:
+        newest = scripts.get_current_head()
+        raise SettingsError(
+            f"this database was written by a newer sidecar than this one (its schema is not among those up to {newest}): "
+            "install that version again, or restore a backup made before it"
+        ) from error
+
+
+def _require_newest(connection: Connection) -> None:
+    newest = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    if MigrationContext.configure(connection).get_current_revision() != newest:
+        raise SettingsError("the database is of another version of the sidecar: start this one once, then try again")
+
+
+def alembic_config() -> Config:
+    """Alembic's configuration for the migrations inside the package."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
+@asynccontextmanager
+async def _no_lock() -> AsyncIterator[None]:
+    yield
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, OSError) as error:
+        raise StorageUnavailable(f"the database does not answer: {_cause(error)}") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise StorageUnavailable("the database closed the connection") from error
+        raise
+
+
+def _cause(error: Exception) -> str:
+    original = getattr(error, "orig", None) or error
+    return str(original) if isinstance(original, sqlite3.Error) else type(original).__name__

@@ -1,0 +1,207 @@
+"""The journal: every write to Immich before it happens, what was there before, and how it ended.
+
+intended ─► done        Immich shows the stack
+         ├► withdrawn   the present no longer fits the plan; the stem is looked at again
+         └► failed      given up after too many attempts, with the reason
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sidecar.model import AssetId, GroupId, OwnerId, Stack, StackId
+from sidecar.storage.tables import actions
+
+
+class ActionKind(StrEnum):
+    """What a write does to Immich."""
+
+    CREATE_STACK = "create_stack"
+    EXTEND_STACK = "extend_stack"
+
+
+class ActionState(StrEnum):
+    """How far a write has come."""
+
+    INTENDED = "intended"
+    DONE = "done"
+    WITHDRAWN = "withdrawn"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One write to Immich: member_ids with the primary first, and the stacks that it replaces.
+
+    Shape:  attempts counts claims, this one included; above 1 the write may already have reached Immich.
+    """
+
+    id: str
+    owner_id: OwnerId
+    group_id: GroupId
+    stem: str
+    kind: ActionKind
+    member_ids: tuple[AssetId, ...]
+    before: tuple[Stack, ...]
+    attempts: int = 0
+
+
+async def intend(connection: AsyncConnection, new: Sequence[Action], *, now_ms: int) -> None:
+    """Writes the intents down; nothing has been sent yet."""
+    if new:
+        await connection.execute(
+            insert(actions),
+            [
+                {
+                    "owner_id": action.owner_id,
+                    "action_id": action.id,
+                    "group_id": action.group_id,
+                    "stem": action.stem,
+                    "kind": action.kind.value,
+                    "state": ActionState.INTENDED.value,
+                    "member_ids": msgspec.json.encode(action.member_ids).decode(),
+                    "before": msgspec.json.encode(action.before).decode(),
+                    "lease_until_ms": 0,
+                    "attempts": 0,
+                    "not_before_ms": 0,
+                    "intended_at_ms": now_ms,
+                }
+                for action in new
+            ],
+        )
+
+
+async def claim(
+    connection: AsyncConnection, owner_id: OwnerId, *, lease: str, now_ms: int, lease_ms: int, limit: int
+) -> list[Action]:
+    """Up to `limit` intents that are due, leased and counted as tried; oldest first."""
+    due = (
+        select(actions.c.action_id)
+        .where(actions.c.owner_id == owner_id, *_due(now_ms))
+        .order_by(actions.c.intended_at_ms, actions.c.action_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = await connection.execute(
+        update(actions)
+        .where(actions.c.owner_id == owner_id, actions.c.action_id.in_(due))
+        .values(lease=lease, lease_until_ms=now_ms + lease_ms, attempts=actions.c.attempts + 1)
+        .returning(actions)
+    )
+    return sorted((_action(row) for row in rows), key=lambda action: action.id)
+
+
+async def end(
+    connection: AsyncConnection,
+    action: Action,
+    state: ActionState,
+    *,
+    now_ms: int,
+    stack_id: StackId | None = None,
+    error: str | None = None,
+) -> None:
+    """The write has ended in this state; the row stays for undo and for people to read."""
+    await connection.execute(
+        update(actions)
+        .where(actions.c.owner_id == action.owner_id, actions.c.action_id == action.id)
+        .values(state=state.value, ended_at_ms=now_ms, stack_id=stack_id, error=error, lease=None, lease_until_ms=0)
+    )
+
+
+async def postpone(connection: AsyncConnection, action: Action, *, error: str, not_before_ms: int) -> None:
+    """The write did not succeed this time; it is due again later."""
+    await connection.execute(
+        update(actions)
+        .where(actions.c.owner_id == action.owner_id, actions.c.action_id == action.id)
+        .values(lease=None, lease_until_ms=0, error=error, not_before_ms=not_before_ms)
+    )
+
+
+async def release_leases(connection: AsyncConnection) -> None:
+    """Ends every lease of a former process; only for the one owner of an embedded data folder."""
+    await connection.execute(update(actions).where(actions.c.lease.is_not(None)).values(lease=None, lease_until_ms=0))
+
+
+async def owners_with_due_actions(connection: AsyncConnection, *, now_ms: int) -> list[OwnerId]:
+    """Owners for whom a claim would find something now."""
+    rows = await connection.scalars(select(actions.c.owner_id).where(*_due(now_ms)).distinct())
+    return [OwnerId(owner_id) for owner_id in rows]
+
+
+async def stems_intended(connection: AsyncConnection, owner_id: OwnerId, stems: Sequence[str]) -> set[str]:
+    """Those of the stems for which a write is still outstanding."""
+    rows = await connection.scalars(
+        select(actions.c.stem)
+        .where(
+            actions.c.owner_id == owner_id,
+            actions.c.state == ActionState.INTENDED.value,
+            actions.c.stem.in_(stems),
+        )
+        .distinct()
+    )
+    return set(rows)
+
+
+async def counts(connection: AsyncConnection, owner_id: OwnerId) -> dict[ActionState, int]:
+    """How many of the owner's writes are in each state."""
+    rows = await connection.execute(
+        select(actions.c.state, func.count()).where(actions.c.owner_id == owner_id).group_by(actions.c.state)
+    )
+    return {ActionState(state): count for state, count in rows}
+
+
+async def most_tried(connection: AsyncConnection, owner_id: OwnerId) -> tuple[int, str | None]:
+    """(attempts, error) of the outstanding write that was tried most often; (0, None) if none has failed yet."""
+    row = (
+        await connection.execute(
+            select(actions.c.attempts, actions.c.error)
+            .where(
+                actions.c.owner_id == owner_id,
+                actions.c.state == ActionState.INTENDED.value,
+                actions.c.error.is_not(None),
+            )
+            .order_by(actions.c.attempts.desc())
+            .limit(1)
+        )
+    ).one_or_none()
+    return (row.attempts, row.error) if row is not None else (0, None)
+
+
+async def since(
+    connection: AsyncConnection, owner_id: OwnerId, *, since_ms: int
+) -> list[tuple[Action, ActionState, str | None]]:
+    """(action, state, error) of the writes intended at or after the time, oldest first."""
+    rows = await connection.execute(
+        select(actions)
+        .where(actions.c.owner_id == owner_id, actions.c.intended_at_ms >= since_ms)
+        .order_by(actions.c.intended_at_ms, actions.c.action_id)
+    )
+    return [(_action(row), ActionState(row.state), row.error) for row in rows]
+
+
+def _due(now_ms: int) -> tuple[Any, ...]:
+    return (
+        actions.c.state == ActionState.INTENDED.value,
+        actions.c.not_before_ms <= now_ms,
+        or_(actions.c.lease.is_(None), actions.c.lease_until_ms <= now_ms),
+    )
+
+
+def _action(row: Row[Any]) -> Action:
+    return Action(
+        id=row.action_id,
+        owner_id=OwnerId(row.owner_id),
+        group_id=GroupId(row.group_id),
+        stem=row.stem,
+        kind=ActionKind(row.kind),
+        member_ids=msgspec.json.decode(row.member_ids, type=tuple[AssetId, ...]),
+        before=msgspec.json.decode(row.before, type=tuple[Stack, ...]),
+        attempts=row.attempts,
+    )

@@ -1,0 +1,168 @@
+"""The tables, in SQLAlchemy Core. What they look like over time is in migrations/; a test holds both equal.
+
+Times are ms since 1970 (`_ms`). Lists of ids that are only ever read whole are JSON; what is searched for has a row.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
+
+metadata = MetaData(
+    naming_convention={"pk": "pk_%(table_name)s", "ix": "ix_%(table_name)s_%(column_0_N_name)s"},
+)
+
+_ID = String(36)
+
+owners = Table(
+    "owners",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    # The newest `updatedAt` that Immich showed us, by the server's clock; where looking for changes goes on.
+    Column("watermark_ms", BigInteger, nullable=False),
+    # What the stored stems and proposals were computed with; another value means: pair everything anew.
+    Column("rules", String(64), nullable=False),
+)
+
+assets = Table(
+    "assets",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("asset_id", _ID, primary_key=True),
+    Column("stem", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("folder", Text),
+    Column("kind", String(8), nullable=False),
+    Column("visibility", String(8), nullable=False),
+    Column("taken_at_ms", BigInteger, nullable=False),
+    Column("taken_local_ms", BigInteger, nullable=False),
+    Column("make", Text),
+    Column("model", Text),
+    Column("duration_ms", BigInteger),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("size_bytes", BigInteger),
+    Column("live_photo_video_id", _ID),
+    Column("is_trashed", Boolean(create_constraint=False), nullable=False),
+    Column("is_offline", Boolean(create_constraint=False), nullable=False),
+    Column("is_extracted", Boolean(create_constraint=False), nullable=False),
+    Column("updated_at_ms", BigInteger, nullable=False),
+    # The full scan that last saw the asset; one that a scan did not see is asked for by id before it counts as gone.
+    Column("scan_id", BigInteger, nullable=False),
+    Index(None, "owner_id", "stem"),
+)
+
+stack_members = Table(
+    "stack_members",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("asset_id", _ID, primary_key=True),
+    Column("stack_id", _ID, nullable=False),
+    Column("is_primary", Boolean(create_constraint=False), nullable=False),
+    # By our clock. A list of stacks asked for before this moment says nothing against the row.
+    Column("seen_at_ms", BigInteger, nullable=False),
+    Index(None, "owner_id", "stack_id"),
+)
+
+work = Table(
+    "work",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("stem", Text, primary_key=True),
+    # Raised by every mark; a job finishes the generation it claimed, so a mark made meanwhile is never lost.
+    Column("generation", Integer, nullable=False),
+    Column("lease", String(36)),
+    Column("lease_until_ms", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before_ms", BigInteger, nullable=False),
+    Column("error", Text),
+    Index(None, "owner_id", "not_before_ms"),
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("group_id", _ID, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("primary_id", _ID, nullable=False),
+    Column("reasons", Text, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+)
+
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("group_id", _ID, primary_key=True),
+    Column("asset_id", _ID, primary_key=True),
+    Index(None, "owner_id", "asset_id"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("decision_id", _ID, primary_key=True),
+    Column("asset_id", _ID, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("decided_at_ms", BigInteger, nullable=False),
+    Index(None, "owner_id", "asset_id"),
+)
+
+actions = Table(
+    "actions",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("action_id", _ID, primary_key=True),
+    Column("group_id", _ID, nullable=False),
+    Column("stem", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("member_ids", Text, nullable=False),
+    # The stacks that the write replaces, as [{"id", "primary_id", "member_ids"}]: all that undo needs.
+    Column("before", Text, nullable=False),
+    Column("stack_id", _ID),
+    Column("lease", String(36)),
+    Column("lease_until_ms", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before_ms", BigInteger, nullable=False),
+    Column("error", Text),
+    Column("intended_at_ms", BigInteger, nullable=False),
+    Column("ended_at_ms", BigInteger),
+    Index(None, "owner_id", "state", "not_before_ms"),
+    Index(None, "owner_id", "group_id"),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("stem", Text, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("asset_ids", Text, nullable=False),
+    Column("reasons", Text, nullable=False),
+)
+
+scans = Table(
+    "scans",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("scan_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", String(16), nullable=False),
+    Column("expected", Integer, nullable=False),
+    Column("found", Integer, nullable=False),
+    # What the server counted and no page showed, in the end: assets without metadata, which searches leave out.
+    Column("missing", Integer, nullable=False),
+    Column("broken", Integer, nullable=False),
+    Column("gone", Integer, nullable=False),
+    Column("stacks", Integer, nullable=False),
+    Column("lease", String(36)),
+    Column("lease_until_ms", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before_ms", BigInteger, nullable=False),
+    Column("error", Text),
+    Column("requested_at_ms", BigInteger, nullable=False),
+    Column("ended_at_ms", BigInteger),
+)

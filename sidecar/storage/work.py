@@ -1,0 +1,170 @@
+"""The work table: which stems of which owner want a look. This is the truth; the queue only says that there is some."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, bindparam, delete, func, literal, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sidecar.model import OwnerId
+from sidecar.storage.database import chunks, insert_for
+from sidecar.storage.tables import assets, work
+
+MAX_ATTEMPTS = 5
+"""After so many failures a stem waits for a person or for a change, instead of being tried for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Some stems of one owner, ours until the lease ends; generations as they were when claimed."""
+
+    owner_id: OwnerId
+    lease: str
+    generations: dict[str, int]
+
+    @property
+    def stems(self) -> list[str]:
+        """The claimed stems."""
+        return list(self.generations)
+
+    def only(self, stems: Iterable[str]) -> Claim:
+        """The same claim, of these stems alone."""
+        return Claim(self.owner_id, self.lease, {stem: self.generations[stem] for stem in stems})
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How much work one owner has: waiting or under way, and given up after too many failures."""
+
+    pending: int
+    failed: int
+
+
+async def mark(connection: AsyncConnection, owner_id: OwnerId, stems: Collection[str]) -> None:
+    """Marks the stems dirty; a stem already marked gets a new generation and another chance."""
+    for chunk in chunks(sorted(stems)):
+        await connection.execute(_marking(connection), [_dirty(owner_id, stem) for stem in chunk])
+
+
+async def mark_all(connection: AsyncConnection, owner_id: OwnerId) -> None:
+    """Marks every stem of the owner dirty."""
+    every = (
+        select(assets.c.owner_id, assets.c.stem, literal(1), literal(0), literal(0), literal(0))
+        .where(assets.c.owner_id == owner_id)
+        .distinct()
+    )
+    columns = ["owner_id", "stem", "generation", "lease_until_ms", "attempts", "not_before_ms"]
+    statement = insert_for(connection, work).from_select(columns, every)
+    await connection.execute(statement.on_conflict_do_update(index_elements=["owner_id", "stem"], set_=_again()))
+
+
+async def claim(
+    connection: AsyncConnection, owner_id: OwnerId, *, lease: str, now_ms: int, lease_ms: int, limit: int
+) -> Claim:
+    """Up to `limit` due stems, leased; none if nothing is due. Each claim counts as an attempt until it is finished."""
+    due = (
+        select(work.c.stem)
+        .where(work.c.owner_id == owner_id, *_due(now_ms))
+        .order_by(work.c.not_before_ms, work.c.stem)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = await connection.execute(
+        update(work)
+        .where(work.c.owner_id == owner_id, work.c.stem.in_(due))
+        .values(lease=lease, lease_until_ms=now_ms + lease_ms, attempts=work.c.attempts + 1)
+        .returning(work.c.stem, work.c.generation)
+    )
+    return Claim(owner_id, lease, {row.stem: row.generation for row in rows})
+
+
+async def finish(connection: AsyncConnection, claimed: Claim) -> None:
+    """The claimed generations are done. A stem marked again meanwhile stays, free for the next claim."""
+    if claimed.generations:
+        rows = [{"of_stem": stem, "of_generation": generation} for stem, generation in claimed.generations.items()]
+        await connection.execute(
+            delete(work).where(_held(claimed), work.c.generation == bindparam("of_generation")), rows
+        )
+        await _let_go(connection, claimed, attempts=0, error=None)
+
+
+async def put_back(connection: AsyncConnection, claimed: Claim, *, not_before_ms: int) -> None:
+    """The claimed stems were not looked at: they become due later, and this was no attempt."""
+    await _let_go(connection, claimed, attempts=work.c.attempts - 1, not_before_ms=not_before_ms)
+
+
+async def fail(connection: AsyncConnection, claimed: Claim, *, error: str, not_before_ms: int) -> None:
+    """The claimed stems failed; they become due again later, unless they have failed too often."""
+    await _let_go(connection, claimed, error=error, not_before_ms=not_before_ms)
+
+
+async def _let_go(connection: AsyncConnection, claimed: Claim, **values: Any) -> None:
+    if claimed.generations:
+        await connection.execute(
+            update(work).where(_held(claimed)).values(lease=None, lease_until_ms=0, **values),
+            [{"of_stem": stem} for stem in claimed.generations],
+        )
+
+
+def _held(claimed: Claim) -> Any:
+    return and_(work.c.owner_id == claimed.owner_id, work.c.stem == bindparam("of_stem"), work.c.lease == claimed.lease)
+
+
+async def release_leases(connection: AsyncConnection) -> None:
+    """Ends every lease of a former process; only for the one owner of an embedded data folder."""
+    await connection.execute(update(work).where(work.c.lease.is_not(None)).values(lease=None, lease_until_ms=0))
+
+
+async def owners_with_due_work(connection: AsyncConnection, *, now_ms: int) -> list[OwnerId]:
+    """Owners for whom a claim would find something now."""
+    rows = await connection.scalars(select(work.c.owner_id).where(*_due(now_ms)).distinct())
+    return [OwnerId(owner_id) for owner_id in rows]
+
+
+async def backlog(connection: AsyncConnection, owner_id: OwnerId) -> Backlog:
+    """The owner's open work in numbers."""
+    spent = and_(work.c.attempts >= MAX_ATTEMPTS, work.c.lease.is_(None))
+    row = (
+        await connection.execute(select(func.count(), func.count().filter(spent)).where(work.c.owner_id == owner_id))
+    ).one()
+    return Backlog(pending=row[0] - row[1], failed=row[1])
+
+
+async def failures(connection: AsyncConnection, owner_id: OwnerId) -> list[tuple[str, str]]:
+    """(stem, error) of the work given up, by stem."""
+    rows = await connection.execute(
+        select(work.c.stem, work.c.error)
+        .where(work.c.owner_id == owner_id, work.c.attempts >= MAX_ATTEMPTS, work.c.lease.is_(None))
+        .order_by(work.c.stem)
+    )
+    return [(row.stem, row.error or "") for row in rows]
+
+
+def _due(now_ms: int) -> Sequence[Any]:
+    return (
+        work.c.not_before_ms <= now_ms,
+        work.c.attempts < MAX_ATTEMPTS,
+        or_(work.c.lease.is_(None), work.c.lease_until_ms <= now_ms),
+    )
+
+
+def _dirty(owner_id: OwnerId, stem: str) -> dict[str, object]:
+    return {
+        "owner_id": owner_id,
+        "stem": stem,
+        "generation": 1,
+        "lease_until_ms": 0,
+        "attempts": 0,
+        "not_before_ms": 0,
+    }
+
+
+def _again() -> dict[str, Any]:
+    return {"generation": work.c.generation + 1, "attempts": 0, "not_before_ms": 0, "error": None}
+
+
+def _marking(connection: AsyncConnection) -> Any:
+    return insert_for(connection, work).on_conflict_do_update(index_elements=["owner_id", "stem"], set_=_again())

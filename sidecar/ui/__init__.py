@@ -1,0 +1,1 @@
+"""Pages: a frozen context goes in, HTML comes out. Sees no request, no database and no Immich."""

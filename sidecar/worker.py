@@ -1,0 +1,41 @@
+"""The background half of a process: an arq worker that runs the jobs until it is told to stop. The twin of app.py."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from redis.exceptions import RedisError
+
+from sidecar.jobs.context import JobContext
+from sidecar.jobs.registry import build_worker
+
+RESTART_DELAY_S = 2.0
+
+
+@asynccontextmanager
+async def running_worker(context: JobContext, *, scan_interval_s: int | None = None) -> AsyncIterator[None]:
+    """A worker that runs in the background until the block ends; what it was doing then is resumed by the next one."""
+    task = asyncio.create_task(_work_on(context, scan_interval_s), name="worker")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _work_on(context: JobContext, scan_interval_s: int | None) -> None:
+    """Runs the worker; a queue that goes away stops arq's loop, so it is started again."""
+    while True:
+        worker = build_worker(context, scan_interval_s=scan_interval_s)
+        try:
+            await worker.async_run()
+        except (RedisError, OSError):
+            await asyncio.sleep(RESTART_DELAY_S)
+        finally:
+            running = [*worker.job_tasks.values(), *worker.tasks.values()]
+            for each in running:
+                each.cancel()
+            await asyncio.gather(*running, return_exceptions=True)

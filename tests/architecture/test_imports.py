@@ -1,0 +1,161 @@
+"""Which room may import which: the arrows of ARCHITECTURE.md as a table, read from the code itself."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "sidecar"
+
+OPEN_TO_ALL = {"model", "errors", "formats", "__init__"}
+"""The vocabulary; may itself import nothing of ours but each other."""
+
+OPEN_TO_ALL_BUT_THE_PURE = OPEN_TO_ALL | {"settings", "log"}
+
+# Room -> the rooms it may import beside those open to all. One way only: nothing below imports anything above.
+ARROWS: dict[str, set[str]] = {
+    "model": set(),
+    "errors": set(),
+    "formats": set(),
+    "__init__": set(),
+    "settings": set(),
+    "log": set(),
+    "grouping": set(),
+    "media": set(),
+    "immich_client": set(),
+    "ui": set(),
+    "storage": {"grouping"},
+    "accounts": {"immich_client"},
+    "jobs": {"accounts", "immich_client", "storage", "grouping"},
+    "data_folder": set(),
+    "wiring": {"accounts", "jobs", "storage", "grouping", "data_folder"},
+    "keys": {"wiring"},
+    "handlers": {"keys", "wiring", "storage", "ui"},
+    "app": {"handlers", "keys", "wiring", "ui"},
+    "worker": {"jobs"},
+    "demo": {"media"},
+    "commands": {
+        "app",
+        "worker",
+        "wiring",
+        "data_folder",
+        "accounts",
+        "jobs",
+        "storage",
+        "grouping",
+        "immich_client",
+        "demo",
+    },
+    "cli": {"commands"},
+    "__main__": {"cli"},
+}
+
+PURE = {"model", "errors", "formats", "grouping"}
+NOT_IN_PURE_ROOMS = {
+    "aiohttp", "arq", "asyncio", "datetime", "httpx", "io", "logging", "os", "pathlib", "random", "redis", "secrets",
+    "socket", "sqlalchemy", "sqlite3", "subprocess", "time", "uuid",
+}  # fmt: skip
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if "migrations" not in path.parts:
+            yield room_of(path), path
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Import():
+                yield from (alias.name for alias in node.names)
+            case ast.ImportFrom(module=str(module)):
+                # `from sidecar.storage import work` names a module behind the dot.
+                yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize(
+    ("room", "path"), [pytest.param(*each, id=str(each[1].relative_to(PACKAGE))) for each in modules()]
+)
+def test_imports_point_downwards_only(room: str, path: Path) -> None:
+    allowed = ARROWS[room] | {room} | (OPEN_TO_ALL if room in PURE else OPEN_TO_ALL_BUT_THE_PURE)
+    for name in imports_of(path):
+        first, _, rest = name.partition(".")
+        if first == "sidecar":
+            target = (
+                rest.partition(".")[0]
+                if (PACKAGE / rest.partition(".")[0]).is_dir() or (PACKAGE / f"{rest.partition('.')[0]}.py").exists()
+                else "__init__"
+            )
+            assert target in allowed, f"{path.name} may not import {name}"
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.name) for room, path in modules() if room in PURE])
+def test_pure_rooms_do_no_input_or_output(path: Path) -> None:
+    assert not {name.partition(".")[0] for name in imports_of(path)} & NOT_IN_PURE_ROOMS
+
+
+def test_every_room_has_its_arrows_and_opens_with_what_it_owns() -> None:
+    assert {room for room, _ in modules()} == ARROWS.keys()
+    for path in PACKAGE.rglob("__init__.py"):
+        if path.parent.name != "_generated":
+            assert ast.get_docstring(ast.parse(path.read_text())), path
+
+
+def test_sql_lives_in_storage_only() -> None:
+    outside = {
+        path.name
+        for room, path in modules()
+        if room != "storage"
+        for name in imports_of(path)
+        if name.startswith("sqlalchemy") and not name.startswith("sqlalchemy.ext.asyncio.AsyncConnection")
+    }
+    assert outside == set()
+
+
+def test_only_settings_reads_the_environment() -> None:
+    readers = {
+        str(path.relative_to(PACKAGE))
+        for _, path in modules()
+        if "os.environ" in path.read_text() or "getenv" in path.read_text()
+    }
+    # pylibmagic points the loader at its library by way of the environment; sniff.py puts that back as it was.
+    assert readers == {"media/sniff.py"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_every_module_imports_alone() -> None:
+    names = [
+        ".".join(("sidecar", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+        for _, path in modules()
+        if path.name != "__main__.py"
+    ]
+    # One interpreter that knows the large libraries but nothing of ours forks a child for each module: as telling as
+    # starting that many interpreters, and far quicker.
+    program = (
+        "import importlib, os, sys\n"
+        "import aiohttp.web, alembic.command, arq, httpx, numpy, pydantic_settings, redis.asyncio, rich.progress\n"
+        "import PIL.Image, imagehash, msgspec, rawpy, sqlalchemy.ext.asyncio\n"
+        "failed = []\n"
+        "for name in sys.argv[1:]:\n"
+        "    pid = os.fork()\n"
+        "    if pid == 0:\n"
+        "        try: importlib.import_module(name)\n"
+        "        except BaseException as error: print(name, error, file=sys.stderr); os._exit(1)\n"
+        "        os._exit(0)\n"
+        "    if os.waitpid(pid, 0)[1]: failed.append(name)\n"
+        "sys.exit(', '.join(failed) or None)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *names], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert importlib.import_module("sidecar").__version__

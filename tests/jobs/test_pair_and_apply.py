@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from sidecar.grouping.engine import Pairing, PairingRules
+from sidecar.jobs import pair as pair_module
+from sidecar.jobs.apply import apply
+from sidecar.model import Asset, Visibility
+from sidecar.storage import findings, groups, work
+from sidecar.storage.findings import FindingKind
+from sidecar.storage.groups import GroupState
+from sidecar.storage.journal import ActionState
+from tests.jobs.library import Library, open_library
+
+
+@pytest.fixture
+async def library(tmp_path: Path) -> AsyncIterator[Library]:
+    async with open_library(tmp_path) as opened:
+        yield opened
+
+
+async def found(library: Library) -> dict[FindingKind, int]:
+    async with library.context.database.read() as connection:
+        return await findings.counts(connection, library.owner_id)
+
+
+async def group_states(library: Library) -> dict[GroupState, int]:
+    async with library.context.database.read() as connection:
+        return await groups.counts(connection, library.owner_id)
+
+
+async def test_a_pair_becomes_one_stack_with_the_jpeg_as_its_cover(library: Library) -> None:
+    library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    library.shoot("IMG_2.JPG")
+    await library.scan()
+    assert library.stacks() == [["IMG_1.JPG", "IMG_1.CR3"]]
+    assert await library.journal() == [(ActionState.DONE, None)]
+    assert await group_states(library) == {GroupState.ACTIVE: 1}
+
+
+async def test_nothing_is_paired_before_the_first_scan_is_complete(library: Library) -> None:
+    library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.pair()
+    await library.apply()
+    assert library.stacks() == []
+
+
+async def test_a_second_scan_writes_nothing(library: Library) -> None:
+    for number in range(5):
+        library.shoot(f"IMG_{number}.CR3", f"IMG_{number}.JPG", at_s=60 * number)
+    await library.scan()
+    library.immich.calls.clear()
+    await library.scan()
+    assert library.writes() == []
+    assert len(await library.journal()) == 5
+
+
+async def test_a_later_edit_joins_our_stack_and_the_cover_stays(library: Library) -> None:
+    raw, jpeg = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.scan()
+    library.shoot("IMG_1-Edit.tif")
+    await library.scan()
+    assert library.stacks() == [["IMG_1.JPG", "IMG_1-Edit.tif", "IMG_1.CR3"]]
+    assert raw.stack_id == jpeg.stack_id
+    assert await group_states(library) == {GroupState.ACTIVE: 1, GroupState.REPLACED: 1}
+    library.immich.calls.clear()
+    await library.scan()
+    assert library.writes() == []
+
+
+async def test_a_stack_of_the_users_own_is_only_proposed_for_change(library: Library) -> None:
+    library.immich.stack(library.user, *library.shoot("IMG_1.JPG", "IMG_1.PNG"))
+    library.shoot("IMG_1.CR3")
+    await library.scan()
+    assert library.stacks() == [["IMG_1.JPG", "IMG_1.PNG"]]
+    assert (await found(library))[FindingKind.REVIEW] == 1
+
+
+async def test_a_stack_that_the_user_took_apart_stays_apart(library: Library) -> None:
+    library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.scan()
+    library.immich.unstack(library.only_stack())
+    for _ in range(3):
+        await library.scan()
+    assert library.stacks() == []
+    assert (await found(library))[FindingKind.RESPECTED] == 1
+    # Also after everything is looked at again, as a change of rules does.
+    async with library.context.database.write() as connection:
+        await work.mark_all(connection, library.owner_id)
+    await library.scan()
+    assert library.stacks() == []
+
+
+async def test_a_cover_that_the_user_changed_is_kept_when_the_stack_grows(library: Library) -> None:
+    raw, _ = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.scan()
+    library.immich.state.write_primary(library.only_stack(), raw.id)
+    await library.scan()
+    library.shoot("IMG_1-Edit.tif")
+    await library.scan()
+    assert library.stacks() == [["IMG_1.CR3", "IMG_1-Edit.tif", "IMG_1.JPG"]]
+
+
+async def test_members_deleted_in_immich_are_no_decision_of_the_user(library: Library) -> None:
+    _raw, jpeg = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.scan()
+    library.immich.delete_for_good(jpeg)
+    await library.immich.settle()
+    await library.scan()
+    library.shoot("IMG_1.JPG")
+    await library.scan()
+    assert library.stacks() == [["IMG_1.JPG", "IMG_1.CR3"]]
+
+
+async def test_a_user_who_stacked_by_hand_meanwhile_is_not_overruled(library: Library) -> None:
+    raw, jpeg = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    (other,) = library.shoot("OTHER.JPG")
+    await library.sync()
+    await library.pair()
+    library.immich.stack(library.user, raw, other)
+    await library.apply()
+    assert library.stacks() == [["IMG_1.CR3", "OTHER.JPG"]]
+    assert await library.journal() == [(ActionState.WITHDRAWN, "changed in Immich meanwhile")]
+    assert jpeg.stack_id is None
+    library.clock.advance(seconds=2)
+    await library.scan()
+    assert library.stacks() == [["IMG_1.CR3", "OTHER.JPG"]]
+
+
+async def test_a_change_that_is_none_to_the_stack_does_not_stop_the_write(library: Library) -> None:
+    raw, _ = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.sync()
+    await library.pair()
+    library.immich.state.write(raw, is_favorite=True)
+    await library.apply()
+    assert library.stacks() == [["IMG_1.JPG", "IMG_1.CR3"]]
+
+
+async def test_a_vanished_member_withdraws_its_stack_and_no_other(library: Library) -> None:
+    gone, _ = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    library.shoot("IMG_2.CR3", "IMG_2.JPG", at_s=60)
+    await library.sync()
+    await library.pair()
+    library.immich.delete_for_good(gone)
+    await library.immich.settle()
+    await library.apply()
+    assert library.stacks() == [["IMG_2.JPG", "IMG_2.CR3"]]
+    assert sorted(await library.journal()) == [
+        (ActionState.DONE, None),
+        (ActionState.WITHDRAWN, "deleted in Immich meanwhile"),
+    ]
+    library.clock.advance(seconds=2)
+    await library.scan()
+    assert library.stacks() == [["IMG_2.JPG", "IMG_2.CR3"]]
+
+
+async def test_a_lost_answer_is_found_out_and_not_written_twice(library: Library) -> None:
+    library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.sync()
+    await library.pair()
+    library.immich.fail("POST", "/stacks", cut=True, after_effect=True)
+    await library.apply()
+    made = library.only_stack().id
+    ((state, error),) = await library.journal()
+    assert state is ActionState.INTENDED
+    assert error
+    library.clock.advance(seconds=10)
+    await library.apply()
+    assert library.only_stack().id == made
+    assert await library.journal() == [(ActionState.DONE, None)]
+    assert library.writes() == ["POST /stacks"]
+
+
+async def test_a_server_that_is_away_lets_writes_wait(library: Library) -> None:
+    library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.sync()
+    await library.pair()
+    library.immich.fail("POST", "*", status=503, times=2)
+    for _ in range(2):
+        await library.apply()
+        library.clock.advance(seconds=20)
+    assert library.stacks() == []
+    await library.apply()
+    assert library.stacks() == [["IMG_1.JPG", "IMG_1.CR3"]]
+
+
+async def test_a_lost_permission_waits_for_a_person_and_says_so(library: Library) -> None:
+    library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.sync()
+    await library.pair()
+    library.immich.fail("POST", "/stacks", status=403, body='{"message": "Missing required permission: stack.create"}')
+    await library.apply()
+    ((state, error),) = await library.journal()
+    assert state is ActionState.INTENDED
+    assert error is not None
+    assert "stack.create" in error
+    library.clock.advance(seconds=61)
+    await library.apply()
+    assert library.stacks() == [["IMG_1.JPG", "IMG_1.CR3"]]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        pytest.param('{"message": "No stacks on Sundays"}', "Sundays", id="a reason we do not know"),
+        pytest.param('{"message": "Not found or no asset.update access"}', "knows every member", id="contradictory"),
+    ],
+)
+async def test_a_refusal_that_no_repetition_mends_fails_with_its_reason(library: Library, body: str, says: str) -> None:
+    library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.sync()
+    await library.pair()
+    library.immich.fail("POST", "/stacks", status=400, body=body)
+    await library.apply()
+    ((state, error),) = await library.journal()
+    assert state is ActionState.FAILED
+    assert error is not None
+    assert says in error
+    assert await group_states(library) == {GroupState.WITHDRAWN: 1}
+
+
+async def test_an_answer_with_other_members_is_noticed(library: Library) -> None:
+    raw, _ = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.sync()
+    await library.pair()
+    # Hidden after the last look: Immich stacks it all the same and does not show it.
+    original = library.immich.state.write
+
+    library.immich.fail("POST", "/search/metadata", times=2, status=200, body=EMPTY_PAGE)
+    original(raw, visibility=Visibility.HIDDEN)
+    await library.apply()
+    assert await library.journal() == [(ActionState.FAILED, "Immich shows 1 members in the stack instead of 2")]
+
+
+EMPTY_PAGE = '{"albums": {}, "assets": {"total": 0, "count": 0, "items": [], "facets": [], "nextPage": null}}'
+
+
+async def test_a_kill_between_writing_and_recording_leaves_one_stack(library: Library) -> None:
+    for number in range(12):
+        library.shoot(f"IMG_{number}.CR3", f"IMG_{number}.JPG", at_s=60 * number)
+    await library.sync()
+    await library.pair()
+    library.immich.traffic.answer_delay_s = 0.05
+    task = asyncio.create_task(apply(library.context, library.owner_id))
+    while not library.immich.stacks_of(library.user):  # noqa: ASYNC110  # the emulator tells nobody
+        await asyncio.sleep(0.005)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    library.immich.traffic.answer_delay_s = 0
+    before = {stack.id for stack in library.immich.stacks_of(library.user)}
+    await library.apply()
+    assert {stack.id for stack in library.immich.stacks_of(library.user)} == before  # still leased
+    library.clock.advance(seconds=130)
+    await library.apply()
+    assert len(library.stacks()) == 12
+    assert before <= {stack.id for stack in library.immich.stacks_of(library.user)}
+    assert {state for state, _ in await library.journal()} == {ActionState.DONE}
+
+
+async def test_a_stem_that_breaks_the_engine_stops_no_other(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    library.shoot("GOOD.CR3", "GOOD.JPG")
+    library.shoot("BAD.CR3", "BAD.JPG", at_s=60)
+    original = pair_module.pair_assets
+
+    def brittle(assets: Sequence[Asset], rules: PairingRules) -> Pairing:
+        if any(asset.name.startswith("BAD") for asset in assets):
+            raise ZeroDivisionError("a defect")
+        return original(assets, rules)
+
+    monkeypatch.setattr(pair_module, "pair_assets", brittle)
+    await library.scan()
+    assert library.stacks() == [["GOOD.JPG", "GOOD.CR3"]]
+    async with library.context.database.write() as connection:
+        await connection.exec_driver_sql(f"UPDATE work SET attempts = {work.MAX_ATTEMPTS}")
+        assert await work.failures(connection, library.owner_id) == [("bad", "ZeroDivisionError while pairing")]
+
+
+async def test_left_alone_and_doubtful_matches_are_recorded_with_reasons(library: Library) -> None:
+    library.shoot("IMG_1.JPG")
+    library.shoot("IMG_1.CR3", at_s=90)
+    await library.scan()
+    async with library.context.database.read() as connection:
+        (finding,) = await findings.of_kinds(connection, library.owner_id, [FindingKind.LEFT_ALONE], limit=5)
+    assert len(finding.asset_ids) == 2
+    assert "1.5 min" in finding.reasons[0]

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar.demo.immich import Made, synthetic_library
+from sidecar.grouping.engine import PairingRules
+from sidecar.jobs import sync as sync_module
+from sidecar.jobs.context import LEASE_MS
+from sidecar.jobs.sync import sync
+from sidecar.model import Stack, Visibility
+from sidecar.storage import assets, scans, stacks, work
+from sidecar.storage.scans import ScanState
+from tests.jobs.library import NOON, Library, open_library
+
+
+@pytest.fixture
+async def library(tmp_path: Path) -> AsyncIterator[Library]:
+    async with open_library(tmp_path) as opened:
+        yield opened
+
+
+async def names(library: Library) -> list[str]:
+    async with library.context.database.read() as connection:
+        return sorted((await assets.names(connection, library.owner_id)).values())
+
+
+async def known_stacks(library: Library) -> list[Stack]:
+    async with library.context.database.read() as connection:
+        return list((await stacks.everything(connection, library.owner_id)).values())
+
+
+async def dirty(library: Library) -> list[str]:
+    async with library.context.database.write() as connection:
+        claimed = await work.claim(
+            connection, library.owner_id, lease="test", now_ms=library.clock(), lease_ms=1, limit=10_000
+        )
+        await work.finish(connection, claimed)
+    return sorted(claimed.stems)
+
+
+async def test_nothing_happens_without_a_scan_to_do(library: Library) -> None:
+    await sync(library.context, library.owner_id)
+    assert not [call for call in library.immich.calls if "search" in call.path]
+
+
+async def test_an_empty_library_is_a_complete_scan(library: Library) -> None:
+    scan = await library.sync()
+    assert (scan.state, scan.expected, scan.found, scan.stacks) == (ScanState.DONE, 0, 0, 0)
+
+
+async def test_all_pages_of_timeline_and_archive_reach_the_mirror(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync_module, "PAGE_SIZE", 7)
+    library.immich.add_assets(library.user, synthetic_library(50))
+    library.shoot("OLD.JPG", visibility=Visibility.ARCHIVE)
+    library.shoot("MOTION.MOV", visibility=Visibility.HIDDEN)
+    library.shoot("SAFE.JPG", visibility=Visibility.LOCKED)
+    scan = await library.sync()
+    assert (scan.state, scan.expected, scan.found, scan.missing) == (ScanState.DONE, 51, 51, 0)
+    found = await names(library)
+    assert len(found) == 51
+    assert "OLD.JPG" in found
+    assert "MOTION.MOV" not in found
+    searches = [call for call in library.immich.calls if call.path.endswith("/search/metadata")]
+    assert len(searches) == -(-50 // 7) + 1
+
+
+async def test_a_partners_assets_are_never_mirrored(library: Library) -> None:
+    partner = library.immich.add_user("Partner")
+    library.immich.share_timeline(partner, library.user)
+    library.immich.add_asset(partner, "THEIRS.JPG", taken_at=NOON)
+    library.shoot("MINE.JPG")
+    scan = await library.sync()
+    assert await names(library) == ["MINE.JPG"]
+    assert (scan.found, scan.missing) == (1, 0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_rows_that_tie_are_all_found_although_pages_repeat_and_skip_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(sync_module, "PAGE_SIZE", 10)
+    async with open_library(tmp_path, version="2.7.5") as library:
+        for number in range(60):
+            library.shoot(f"SAME_{number:03}.JPG", at_s=number // 20)
+        library.immich.state.seed = seed  # type: ignore[attr-defined]
+        await library.sync()
+        scan = await library.sync()
+        # What a double reading cannot show is at least counted, and never taken for deleted.
+        assert scan.found + scan.missing == 60
+        assert scan.gone == 0
+        assert len(await names(library)) >= scan.found
+
+
+async def test_assets_without_metadata_are_counted_and_cost_a_second_reading_only_once(library: Library) -> None:
+    library.shoot("READ.JPG")
+    library.immich.state.write(library.shoot("UNREAD.JPG")[0], exif=None)
+    calls = library.immich.calls
+    for readings in (2, 1):
+        calls.clear()
+        scan = await library.sync()
+        assert (scan.found, scan.missing) == (1, 1)
+        pages = [call for call in calls if call.path.endswith("/search/metadata")]
+        assert len(pages) == 2 * readings
+
+
+async def test_an_asset_out_of_sight_is_gone_only_if_immich_says_so(library: Library) -> None:
+    kept, hidden, trashed, lost = library.shoot("KEPT.JPG", "HIDDEN.JPG", "TRASHED.JPG", "LOST.JPG")
+    await library.sync()
+    await dirty(library)
+    library.immich.set_visibility(hidden, Visibility.HIDDEN)
+    library.immich.trash(trashed)
+    library.immich.delete_for_good(lost)
+    await library.immich.settle()
+    scan = await library.sync()
+    assert scan.gone == 1
+    assert await names(library) == ["HIDDEN.JPG", "KEPT.JPG", "TRASHED.JPG"]
+    async with library.context.database.read() as connection:
+        known = await assets.by_ids(connection, library.owner_id, [kept.id, hidden.id, trashed.id])  # type: ignore[list-item]
+    assert {asset.name: (asset.visibility, asset.is_trashed) for asset in known.values()} == {
+        "KEPT.JPG": (Visibility.TIMELINE, False),
+        "HIDDEN.JPG": (Visibility.HIDDEN, False),
+        "TRASHED.JPG": (Visibility.TIMELINE, True),
+    }
+    assert await dirty(library) == ["hidden", "lost", "trashed"]
+
+
+async def test_a_second_scan_of_the_same_library_marks_nothing(library: Library) -> None:
+    rows = library.shoot("IMG_1.JPG", "IMG_1.CR3")
+    library.immich.stack(library.user, *rows)
+    await library.sync()
+    assert await dirty(library) == ["img_1"]
+    await library.sync()
+    assert await dirty(library) == []
+
+
+async def test_a_stack_changed_by_the_user_marks_its_stems(library: Library) -> None:
+    stack = library.immich.stack(library.user, *library.shoot("IMG_1.JPG", "IMG_1.CR3"))
+    await library.sync()
+    await dirty(library)
+    assert len(await known_stacks(library)) == 1
+    library.immich.unstack(stack)
+    await library.sync()
+    assert await known_stacks(library) == []
+    assert await dirty(library) == ["img_1"]
+
+
+async def test_other_rules_make_everything_dirty_and_stems_anew(library: Library) -> None:
+    library.shoot("IMG_1.JPG", "IMG_2.JPG")
+    await library.sync()
+    await dirty(library)
+    other = Library(library.immich, library.user, library.context, library.clock)
+    await other.sync()
+    assert await dirty(library) == []
+    other.context = replace(other.context, rules=PairingRules(tolerance_ms=5))
+    async with library.context.database.write() as connection:
+        await connection.exec_driver_sql("UPDATE assets SET stem = 'made by older rules'")
+    await other.sync()
+    assert {"img_1", "img_2"} <= set(await dirty(library))
+    assert await dirty(library) == []
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        pytest.param({"status": 500}, id="the server gives up"),
+        pytest.param({"status": 200, "body": "[{}]"}, id="the answer is cut short"),
+    ],
+)
+async def test_where_the_list_of_all_stacks_fails_they_are_asked_for_one_by_one(
+    library: Library, failure: dict[str, Any]
+) -> None:
+    library.immich.stack(library.user, *library.shoot("IMG_1.JPG", "IMG_1.CR3"))
+    library.immich.stack(library.user, *library.shoot("IMG_2.JPG", "IMG_2.CR3"))
+    library.immich.fail("GET", "/stacks", times=1, **failure)
+    scan = await library.sync()
+    assert (scan.state, scan.stacks) == (ScanState.DONE, 2)
+    assert len(await known_stacks(library)) == 2
+
+
+async def test_a_server_that_is_away_lets_the_scan_wait_and_try_again(library: Library) -> None:
+    library.shoot("IMG_1.JPG")
+    library.immich.fail("POST", "/search/metadata", status=502)
+    scan = await library.sync()
+    assert scan.state is ScanState.REQUESTED
+    assert scan.error
+    await sync(library.context, library.owner_id)
+    library.clock.advance(seconds=5)
+    await sync(library.context, library.owner_id)
+    async with library.context.database.read() as connection:
+        again = await scans.get(connection, library.owner_id, scan.id)
+    assert (again.state, again.attempts, again.found) == (ScanState.DONE, 2, 1)
+
+
+async def test_a_refused_key_ends_the_scan_with_the_reason(library: Library) -> None:
+    library.immich.fail(
+        "POST", "/search/metadata", status=403, body='{"message": "Missing required permission: asset.read"}'
+    )
+    scan = await library.sync()
+    assert scan.state is ScanState.FAILED
+    assert scan.error is not None
+    assert "asset.read" in scan.error
+
+
+async def test_a_scan_taken_over_by_another_worker_is_left_to_it(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.shoot("IMG_1.JPG")
+    await library.request()
+    original = sync_module._Sync._read_stacks
+
+    async def slow(self: sync_module._Sync) -> int:
+        library.clock.advance(seconds=LEASE_MS / 1000 + 1)
+        async with library.context.database.write() as connection:
+            await scans.claim(connection, library.owner_id, lease="other", now_ms=library.clock(), lease_ms=LEASE_MS)
+        return await original(self)
+
+    monkeypatch.setattr(sync_module._Sync, "_read_stacks", slow)
+    await sync(library.context, library.owner_id)
+    async with library.context.database.read() as connection:
+        scan = await scans.newest(connection, library.owner_id)
+    assert scan is not None
+    assert (scan.state, scan.attempts, scan.error) == (ScanState.RUNNING, 2, None)
+
+
+async def test_a_page_that_fails_ends_the_reading_of_the_others(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync_module, "PAGE_SIZE", 5)
+    library.immich.add_assets(
+        library.user, [Made(f"N_{number}.JPG", NOON + timedelta(minutes=number)) for number in range(60)]
+    )
+    library.immich.fail("POST", "/search/metadata", status=502)
+    scan = await library.sync()
+    assert scan.error
+    assert len([call for call in library.immich.calls if call.path.endswith("/search/metadata")]) <= 5

@@ -1,0 +1,59 @@
+"""A PostgreSQL cluster of the tests' own, where the server is installed: on a unix socket, in a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresCluster:
+    """A running server; databases are made from its template."""
+
+    programs: Path
+    socket_folder: Path
+
+    def new_database(self, name: str) -> str:
+        """The address of a new, empty database."""
+        _run([self.programs / "createdb", "-h", self.socket_folder, "-U", "postgres", name])
+        return f"postgresql+asyncpg://postgres@/{name}?host={self.socket_folder}"
+
+
+def find_postgres() -> Path | None:
+    """The folder of initdb and its kin, None where the server is not installed."""
+    on_path = shutil.which("initdb")
+    found = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+    found += [Path(on_path).resolve().parent] if on_path else []
+    return next((folder for folder in found if (folder / "initdb").exists() and (folder / "createdb").exists()), None)
+
+
+@contextmanager
+def running_cluster(programs: Path, factory: pytest.TempPathFactory) -> Iterator[PostgresCluster]:
+    """A cluster that runs until the block ends."""
+    # pytest's own folders are closed to other users, and PostgreSQL refuses to run as root.
+    home = Path(tempfile.mkdtemp(prefix="pg-")) if os.getuid() == 0 else factory.mktemp("pg")
+    if os.getuid() == 0:
+        shutil.chown(home, "postgres")
+    data = home / "data"
+    _run([programs / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8"])
+    options = f"-k {home} -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=200"
+    _run([programs / "pg_ctl", "-D", data, "-w", "-l", home / "log", "-o", options, "start"])
+    try:
+        yield PostgresCluster(programs, home)
+    finally:
+        _run([programs / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop"])
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _run(command: list[Path | str]) -> None:
+    user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
+    subprocess.run([str(word) for word in command], check=True, capture_output=True, user=user, cwd="/", timeout=60)

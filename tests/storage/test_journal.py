@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from sidecar.model import GroupId, OwnerId, Stack, StackId
+from sidecar.storage import journal
+from sidecar.storage.database import Database
+from sidecar.storage.journal import Action, ActionKind, ActionState
+from tests.builders import OWNER, asset_id
+
+A, B, C = (asset_id(number) for number in range(1, 4))
+BOB = OwnerId("00000000-0000-4000-8000-00000000000b")
+CREATE = Action("1", OWNER, GroupId("g1"), "a", ActionKind.CREATE_STACK, (B, A), ())
+EXTEND = Action("2", OWNER, GroupId("g2"), "b", ActionKind.EXTEND_STACK, (A, B, C), (Stack(StackId("s"), A, (A, B)),))
+
+
+async def intend(database: Database, *new: Action, now_ms: int = 100) -> None:
+    async with database.write() as connection:
+        await journal.intend(connection, new, now_ms=now_ms)
+
+
+async def claim(database: Database, *, now_ms: int = 200, limit: int = 10) -> list[Action]:
+    async with database.write() as connection:
+        return await journal.claim(connection, OWNER, lease="me", now_ms=now_ms, lease_ms=50, limit=limit)
+
+
+async def test_an_intent_comes_back_as_written_and_counts_its_claims(database: Database) -> None:
+    await intend(database, CREATE, EXTEND)
+    await intend(database)
+    claimed = await claim(database)
+    assert [(each.id, each.member_ids, each.before, each.attempts) for each in claimed] == [
+        ("1", (B, A), (), 1),
+        ("2", (A, B, C), EXTEND.before, 1),
+    ]
+    assert await claim(database) == []
+    assert [each.attempts for each in await claim(database, now_ms=250)] == [2, 2]
+
+
+async def test_the_oldest_intents_go_first(database: Database) -> None:
+    await intend(database, EXTEND, now_ms=10)
+    await intend(database, CREATE, now_ms=20)
+    assert [each.id for each in await claim(database, limit=1)] == ["2"]
+
+
+async def test_an_ended_write_is_never_claimed_again(database: Database) -> None:
+    await intend(database, CREATE, EXTEND)
+    async with database.write() as connection:
+        await journal.end(connection, CREATE, ActionState.DONE, now_ms=300, stack_id=StackId("s"))
+        await journal.end(connection, EXTEND, ActionState.FAILED, now_ms=300, error="refused")
+    assert await claim(database, now_ms=10_000) == []
+    async with database.read() as connection:
+        assert await journal.counts(connection, OWNER) == {ActionState.DONE: 1, ActionState.FAILED: 1}
+        assert await journal.counts(connection, BOB) == {}
+        listed = await journal.since(connection, OWNER, since_ms=100)
+        assert [(action.id, state, error) for action, state, error in listed] == [
+            ("1", ActionState.DONE, None),
+            ("2", ActionState.FAILED, "refused"),
+        ]
+        assert await journal.since(connection, OWNER, since_ms=101) == []
+
+
+async def test_a_postponed_write_waits_and_says_why(database: Database) -> None:
+    await intend(database, CREATE)
+    async with database.write() as connection:
+        assert await journal.most_tried(connection, OWNER) == (0, None)
+    (claimed,) = await claim(database)
+    async with database.write() as connection:
+        await journal.postpone(connection, claimed, error="Immich is away", not_before_ms=500)
+        assert await journal.most_tried(connection, OWNER) == (1, "Immich is away")
+        assert await journal.owners_with_due_actions(connection, now_ms=499) == []
+        assert await journal.owners_with_due_actions(connection, now_ms=500) == [OWNER]
+        assert await journal.stems_intended(connection, OWNER, ["a", "b"]) == {"a"}
+    assert await claim(database, now_ms=499) == []
+    assert len(await claim(database, now_ms=500)) == 1
+
+
+async def test_released_leases_can_be_claimed_at_once(database: Database) -> None:
+    await intend(database, CREATE)
+    await claim(database)
+    async with database.write() as connection:
+        await journal.release_leases(connection)
+    assert len(await claim(database)) == 1

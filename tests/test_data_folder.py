@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sidecar.data_folder import open_data_folder, own
+from sidecar.errors import DataFolderBusy, SettingsError
+
+HOLDER = """
+import sys, pathlib
+from sidecar.data_folder import *
+with own(open_data_folder(pathlib.Path(sys.argv[1]))):
+    print("mine", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_missing_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    folder = open_data_folder(tmp_path / "a" / "b")
+    assert folder.path.stat().st_mode & 0o777 == 0o700
+    assert folder.database_url == f"sqlite+aiosqlite:///{tmp_path}/a/b/sidecar.db"
+    assert folder.queue.parent == folder.path
+
+
+def test_a_folder_that_cannot_be_made_is_a_setting_to_change(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match="SIDECAR_DATA_DIR"):
+        open_data_folder(tmp_path / "file" / "below")
+
+
+def test_a_folder_that_cannot_be_written_is_a_setting_to_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Root may write everywhere, so the kernel's answer is given by hand.
+    monkeypatch.setattr("sidecar.data_folder.os.access", lambda _path, _mode: False)
+    with pytest.raises(SettingsError, match="permission denied"):
+        open_data_folder(tmp_path)
+
+
+def test_one_sidecar_at_a_time_owns_the_folder(tmp_path: Path) -> None:
+    folder = open_data_folder(tmp_path)
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            HOLDER,
+            str(tmp_path),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "mine\n"
+    with pytest.raises(DataFolderBusy, match=f"process {holder.pid}"), own(folder):
+        raise AssertionError("must not be ours")
+    holder.kill()
+    holder.communicate()
+    with own(folder):
+        assert folder.lock.read_text().strip().isdigit()
+    with own(folder):
+        pass
