@@ -116,11 +116,11 @@ def _findings(report: Report, found: Iterable[Finding]) -> list[str]:
 
 def _left_alone(report: Report) -> list[str]:
     # Nobody is anybody's primary here, so names in their order read best.
-    by_name = sorted(
+    by_name = [
         (sorted(finding.asset_ids, key=lambda asset_id: report.names.get(asset_id, asset_id)), finding.reasons)
         for finding in report.left_alone
-    )
-    return [_line(report, ids, reasons) for ids, reasons in by_name]
+    ]
+    return sorted(_line(report, ids, reasons) for ids, reasons in by_name)
 
 
 def _line(report: Report, ids: Sequence[AssetId], reasons: Sequence[str]) -> str:

@@ -168,7 +168,7 @@ async def test_writes_that_stay_impossible_are_left_for_later(
     assert "some writes wait" in out
 
 
-async def test_a_scan_joins_the_sidecar_that_runs(immich: EmulatedImmich, ann: UserRow, settings: Settings) -> None:
+async def test_a_scan_joins_the_sidecar_that_runs(settings: Settings) -> None:
     async with open_services(settings) as services, running_worker(services.jobs):
         code, out, err = await run(settings)
         assert code == ExitCode.DONE
@@ -177,7 +177,7 @@ async def test_a_scan_joins_the_sidecar_that_runs(immich: EmulatedImmich, ann: U
 
 
 async def test_a_running_sidecar_that_does_not_know_the_user_is_noticed(
-    immich: EmulatedImmich, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scan_module, "GUEST_PATIENCE_S", 0.5)
     async with open_services(settings), asyncio.timeout(20):
@@ -185,9 +185,7 @@ async def test_a_running_sidecar_that_does_not_know_the_user_is_noticed(
             await run(settings)
 
 
-async def test_names_that_could_not_be_compared_are_told(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_names_that_could_not_be_compared_are_told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_arguments: object) -> None:
         raise ZeroDivisionError
 
@@ -200,8 +198,8 @@ async def test_names_that_could_not_be_compared_are_told(
 
 async def test_a_data_folder_of_an_older_schema_is_not_touched_by_a_dry_run(settings: Settings) -> None:
     settings.data_dir.mkdir()
-    async with open_database(f"sqlite+aiosqlite:///{settings.data_dir / 'sidecar.db'}") as database:
-        async with database.write() as connection:
-            await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
+    url = f"sqlite+aiosqlite:///{settings.data_dir / 'sidecar.db'}"
+    async with open_database(url) as database, database.write() as connection:
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
     with pytest.raises(SettingsError, match="another version"):
         await run(settings, ScanOptions(dry_run=True))

@@ -1,0 +1,257 @@
+"""The command line as a person meets it: a process, its words, its lines, its number."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from sidecar import __version__
+from sidecar.cli import main
+from sidecar.commands.exit_codes import ExitCode, exit_code_of
+from sidecar.demo.immich import EmulatedImmich
+from sidecar.demo.immich.rows import UserRow
+from sidecar.errors import (
+    ContractBroken,
+    DataFolderBusy,
+    ImmichMissing,
+    ImmichRefused,
+    ImmichUnavailable,
+    NotImmich,
+    SettingsError,
+    SidecarError,
+    UnsupportedImmich,
+)
+from tests.jobs.library import NOON
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
+
+
+@pytest.fixture
+async def immich() -> AsyncIterator[EmulatedImmich]:
+    async with EmulatedImmich() as running:
+        yield running
+
+
+@pytest.fixture
+def ann(immich: EmulatedImmich) -> UserRow:
+    ann = immich.add_user("Ann")
+    for name in ("IMG_1.CR3", "IMG_1.JPG"):
+        immich.add_asset(ann, name, taken_at=NOON)
+    return ann
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SIDECAR_", "IMMICH_"))}
+    return {**clean, "SIDECAR_DATA_DIR": str(tmp_path / "data"), "SIDECAR_PORT": "0"}
+
+
+async def sidecar(environment: dict[str, str], *words: str) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sidecar", *words,
+        env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    assert "Traceback" not in err.decode()
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+async def test_the_version_and_the_help_are_there(environment: dict[str, str]) -> None:
+    assert await sidecar(environment, "--version") == (0, f"sidecar {__version__}\n", "")
+    code, out, _ = await sidecar(environment, "--help")
+    assert code == 0
+    for command in ("run", "serve", "worker", "scan", "demo"):
+        assert f"    {command} " in out
+
+
+@pytest.mark.parametrize("words", [(), ("stack",), ("scan", "--fast"), ("scan", "--user")])
+async def test_wrong_words_end_with_2(environment: dict[str, str], words: tuple[str, ...]) -> None:
+    code, out, err = await sidecar(environment, *words)
+    assert (code, out) == (2, "")
+    assert "usage: sidecar" in err
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "says"),
+    [
+        pytest.param({}, 2, "IMMICH_URL is not set", id="nothing set"),
+        pytest.param({"IMMICH_URL": "http://127.0.0.1:9"}, 2, "SIDECAR_API_KEYS is not set", id="no key"),
+        pytest.param({"IMMICH_URL": "ftp://x", "SIDECAR_API_KEYS": "k"}, 2, "IMMICH_URL", id="wrong scheme"),
+        pytest.param({"SIDECAR_PORT": "web"}, 2, "SIDECAR_PORT", id="unreadable setting"),
+    ],
+)
+async def test_wrong_settings_are_one_line_and_2(
+    environment: dict[str, str], changes: dict[str, str], code: int, says: str
+) -> None:
+    ended, out, err = await sidecar(environment | changes, "scan")
+    assert (ended, out) == (code, "")
+    assert says in err
+    assert err.count("\n") == 1
+
+
+async def test_an_address_that_is_no_immich_is_5(immich: EmulatedImmich, environment: dict[str, str]) -> None:
+    immich.fail("*", "*", status=200, body="<html></html>", content_type="text/html", times=9)
+    code, _, err = await sidecar(environment | {"IMMICH_URL": immich.url, "SIDECAR_API_KEYS": "k"}, "scan")
+    assert code == 5
+    assert err.count("\n") == 1
+
+
+async def test_a_key_without_a_permission_is_4_and_names_it(
+    immich: EmulatedImmich, ann: UserRow, environment: dict[str, str]
+) -> None:
+    key = immich.add_key(ann, ["asset.read", "asset.statistics", "stack.read", "user.read"])
+    code, _, err = await sidecar(environment | {"IMMICH_URL": immich.url, "SIDECAR_API_KEYS": key}, "scan")
+    assert code == 4
+    assert "stack.create" in err
+    assert key not in err
+
+
+async def test_a_busy_data_folder_is_6(immich: EmulatedImmich, ann: UserRow, environment: dict[str, str]) -> None:
+    environment |= {"IMMICH_URL": immich.url, "SIDECAR_API_KEYS": immich.add_key(ann)}
+    first = await started(environment, "worker")
+    await line_with(first, "working for")
+    code, _, err = await sidecar(environment, "run")
+    assert code == 6
+    assert "already uses" in err
+    first.send_signal(signal.SIGTERM)
+    await first.communicate()
+    assert first.returncode == 0
+
+
+async def started(environment: dict[str, str], *words: str) -> asyncio.subprocess.Process:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sidecar", *words,
+        env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    return process
+
+
+async def line_with(process: asyncio.subprocess.Process, text: str) -> str:
+    assert process.stderr is not None
+    while line := (await process.stderr.readline()).decode():
+        if text in line:
+            return line
+    raise AssertionError(f"ended without saying {text!r}")
+
+
+async def stopped(process: asyncio.subprocess.Process, number: signal.Signals = signal.SIGTERM) -> int:
+    await line_with(process, "working for")
+    process.send_signal(number)
+    await process.communicate()
+    return process.returncode or 0
+
+
+async def test_run_serves_pages_stacks_by_itself_and_stops_in_order(
+    immich: EmulatedImmich, ann: UserRow, environment: dict[str, str]
+) -> None:
+    keys = f"wrong,{immich.add_key(ann)}"
+    process = await started(environment | {"IMMICH_URL": immich.url, "SIDECAR_API_KEYS": keys}, "run")
+    address = (await line_with(process, "open http")).split()[-1]
+    await line_with(process, "working for Ann")
+    await line_with(process, "API key 1 of 2")
+    async with httpx.AsyncClient() as browser:
+        assert (await browser.get(f"{address}ready")).status_code == 200
+        assert "Immich sidecar" in (await browser.get(address)).text
+    while not immich.stacks_of(ann):
+        await asyncio.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    await process.communicate()
+    assert process.returncode == 0
+
+
+async def test_serve_has_pages_and_does_no_work(
+    immich: EmulatedImmich, ann: UserRow, environment: dict[str, str]
+) -> None:
+    process = await started(environment | {"IMMICH_URL": immich.url, "SIDECAR_API_KEYS": immich.add_key(ann)}, "serve")
+    await line_with(process, "open http")
+    assert await stopped(process, signal.SIGINT) == 0
+    assert not immich.traffic.calls_of("POST", "*")
+
+
+async def test_control_c_during_a_scan_is_130(
+    immich: EmulatedImmich, ann: UserRow, environment: dict[str, str]
+) -> None:
+    immich.traffic.answer_delay_s = 0.3
+    process = await started(environment | {"IMMICH_URL": immich.url, "SIDECAR_API_KEYS": immich.add_key(ann)}, "scan")
+    await line_with(process, "Ann:")
+    process.send_signal(signal.SIGINT)
+    _, err = await process.communicate()
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert "Traceback" not in err.decode()
+
+
+async def test_a_reader_that_goes_away_is_no_defect(
+    immich: EmulatedImmich, ann: UserRow, environment: dict[str, str]
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment |= {"IMMICH_URL": immich.url, "SIDECAR_API_KEYS": immich.add_key(ann)}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sidecar", "scan", env=environment, stdout=writing, stderr=asyncio.subprocess.PIPE
+    )
+    os.close(writing)
+    _, err = await process.communicate()
+    assert process.returncode == 0
+    assert "Traceback" not in err.decode()
+    assert "BrokenPipe" not in err.decode()
+
+
+async def test_on_a_terminal_a_scan_shows_a_bar(
+    immich: EmulatedImmich, ann: UserRow, environment: dict[str, str]
+) -> None:
+    terminal, side = pty.openpty()
+    environment |= {"IMMICH_URL": immich.url, "SIDECAR_API_KEYS": immich.add_key(ann), "TERM": "xterm", "COLUMNS": "90"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sidecar", "scan", env=environment, stdout=subprocess.PIPE, stderr=side
+    )
+    out, _ = await process.communicate()
+    os.close(side)
+    shown = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    assert process.returncode == 0
+    assert b"1 stack made" in out
+    assert "Ann: done" in shown
+    assert "\x1b[" in shown
+
+
+async def test_the_demo_ends_by_itself_with_every_situation_as_it_should_be(environment: dict[str, str]) -> None:
+    code, out, _ = await sidecar(environment, "demo", "--once")
+    assert code == 0
+    assert "24 stacks made" in out
+    assert "WRONG" not in out
+    assert not Path(environment["SIDECAR_DATA_DIR"]).exists()
+
+
+def test_bad_settings_end_main_with_their_number(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SIDECAR_PORT", "web")
+    assert main(["scan"]) == ExitCode.BAD_USE
+    assert capsys.readouterr().err.startswith("sidecar: SIDECAR_PORT")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SettingsError("x"), 2),
+        (ImmichUnavailable("x"), 3),
+        (ImmichRefused("x"), 4),
+        (NotImmich("x"), 5),
+        (UnsupportedImmich("x"), 5),
+        (DataFolderBusy("x"), 6),
+        (ContractBroken("x"), 7),
+        (ImmichMissing("x"), 7),
+        (SidecarError("x"), 7),
+    ],
+)
+def test_each_error_has_its_number(error: SidecarError, code: int) -> None:
+    assert exit_code_of(error) == code
