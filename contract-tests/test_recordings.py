@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from fnmatch import fnmatchcase
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ from sidecar.demo.immich import EmulatedImmich, JobKind
 from sidecar.demo.immich.rows import UserRow
 
 _ROOT = Path(__file__).parents[1]
-RECORDINGS = Path(os.environ.get("SIDECAR_RECORDINGS", _ROOT / ".." / "shared" / "recordings"))
+_SHARED = Path(os.environ.get("SIDECAR_SHARED", _ROOT.parent / "shared"))
+RECORDINGS = Path(os.environ.get("SIDECAR_RECORDINGS", _SHARED / "recordings"))
 SEEDS = {"3.1.0": 1, "2.7.5": 2}
 """Two recorded assets share their time: under these seeds they come in the recorded order, by id or by chance."""
 
@@ -398,3 +400,16 @@ async def test_only_the_listed_steps_are_left_out(version: str, record_property:
 def test_every_left_out_step_is_in_a_recording() -> None:
     recorded = {step["step"] for version in SEEDS for step in _load(version)["steps"]}
     assert NOT_EMULATED.keys() <= recorded
+
+
+def test_every_recording_that_the_emulation_cites_exists() -> None:
+    recorded = {step["step"] for version in SEEDS for step in _load(version)["steps"]}
+    sources = (_ROOT / "sidecar" / "demo" / "immich").glob("*.py")
+    cited: set[str] = set()
+    for source in sources:
+        text = re.sub(r"\s+", " ", source.read_text())
+        for names in re.findall(r"[Rr]ecordings? ((?:[a-z0-9*-]+(?:, | and )?)+)", text):
+            cited |= {name for name in re.split(r", | and ", names) if "-" in name}
+    unknown = {name for name in cited if not any(fnmatchcase(step, name) for step in recorded)}
+    assert cited
+    assert unknown == set()

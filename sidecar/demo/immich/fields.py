@@ -1,0 +1,215 @@
+"""Reading a request's fields as Immich's validation does: collect what is wrong, refuse once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sidecar.demo.immich.refusals import Invalid, Issue
+from sidecar.demo.immich.times import parse_instant
+
+_UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
+_WORDS = {"true": True, "false": False}
+
+
+def is_uuid4(value: object) -> bool:
+    """Whether this is a UUID of version 4, the only one both generations take.
+
+    Source: recording asset-bad-id; validation.ts:96 in 3.1.0, validation.ts:130 in 2.7.5.
+    """
+    return isinstance(value, str) and _UUID4.fullmatch(value) is not None
+
+
+class Fields:
+    """The fields of one body or query, each read once by name; `done` refuses if any was wrong.
+
+    Shape:  `from_query` says that numbers and booleans arrive as words. Absent fields read as None.
+    """
+
+    def __init__(self, source: Mapping[str, Any], *, from_query: bool = False) -> None:
+        self._source = source
+        self._from_query = from_query
+        self._issues: list[Issue] = []
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._source
+
+    def done(self) -> None:
+        """Raise Invalid with everything that was wrong so far."""
+        if self._issues:
+            raise Invalid(self._issues)
+
+    def text(self, name: str, *, required: bool = False) -> str | None:
+        """The field as text."""
+        value = self._source.get(name)
+        if isinstance(value, str):
+            return value
+        if value is not None or required:
+            self._mistyped(name, "string", f"{name} must be a string")
+        return None
+
+    def boolean(self, name: str) -> bool | None:
+        """The field as a boolean."""
+        value = self._source.get(name)
+        if self._from_query and isinstance(value, str):
+            if value in _WORDS:
+                return _WORDS[value]
+            self._option(name, list(_WORDS), f"{name} must be a boolean value")
+        elif isinstance(value, bool):
+            return value
+        elif value is not None:
+            self._mistyped(name, "boolean", f"{name} must be a boolean value")
+        return None
+
+    def whole(self, name: str, *, at_least: int, at_most: int | None = None) -> int | None:
+        """The field as a whole number within its bounds.
+
+        Source: recording search-toolarge; live 3.1.0 for page 0 and page "2".
+        """
+        value = self._source.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool):
+            self._mistyped(name, "number", f"{name} must be an integer number")
+        elif value < at_least:
+            self._add(
+                name,
+                f"Too small: expected number to be >={at_least}",
+                f"{name} must not be less than {at_least}",
+                {"origin": "number", "code": "too_small", "minimum": at_least, "inclusive": True},
+            )
+        elif at_most is not None and value > at_most:
+            self._add(
+                name,
+                f"Too big: expected number to be <={at_most}",
+                f"{name} must not be greater than {at_most}",
+                {"origin": "number", "code": "too_big", "maximum": at_most, "inclusive": True},
+            )
+        else:
+            return value
+        return None
+
+    def instant(self, name: str, *, required: bool = False) -> int | None:
+        """The field as microseconds since 1970.
+
+        Source: recording search-badtime; live 3.1.0 for an absent one on upload.
+        """
+        value = self._source.get(name)
+        if name not in self._source and not required:
+            return None
+        if isinstance(value, str):
+            instant = parse_instant(value)
+            if instant is not None:
+                return instant
+            received = "string"
+            details = {"origin": "string", "code": "invalid_format", "format": "datetime", "pattern": "ISO 8601"}
+        else:
+            received = "undefined" if name not in self._source else _javascript_type(value)
+            details = {"expected": "string", "code": "invalid_type"}
+        self._issues.append(
+            Issue(
+                path=(name,),
+                message=f"Invalid input: expected ISO 8601 datetime string, received {received}",
+                legacy=f"{name} must be a date string",
+                details=details,
+                is_legacy_alone=True,
+            )
+        )
+        return None
+
+    def option(self, name: str, allowed: Collection[str]) -> str | None:
+        """The field as one of the allowed words.
+
+        Source: live 3.1.0 for visibility, order and type.
+        """
+        value = self._source.get(name)
+        if value is None or value in allowed:
+            return value
+        self._option(name, list(allowed), f"{name} must be one of the following values: {', '.join(allowed)}")
+        return None
+
+    def options(self, name: str, allowed: Collection[str]) -> list[str]:
+        """The field as a list of allowed words, at least one.
+
+        Source: recording create-api-key-unknown-permission; live 3.1.0 for none.
+        """
+        values = self._list(name, at_least=1)
+        sentence = f"each value in {name} must be one of the following values: {', '.join(allowed)}"
+        for position, value in enumerate(values):
+            if value not in allowed:
+                self._option(name, list(allowed), sentence, position)
+        return values
+
+    def uuid(self, name: str, *, required: bool = False) -> str | None:
+        """The field as a UUID."""
+        value = self._source.get(name)
+        if value is None and not required:
+            return None
+        if is_uuid4(value):
+            return str(value)
+        self._bad_uuid((name,), f"{name} must be a UUID")
+        return None
+
+    def uuids(self, name: str, *, at_least: int = 0) -> list[str]:
+        """The field as a list of UUIDs.
+
+        Source: recording stack-create-one; live 3.1.0 for a missing list and for ids that are none.
+        """
+        values = self._list(name, at_least=at_least)
+        for position, value in enumerate(values):
+            if not is_uuid4(value):
+                self._bad_uuid((name, position), f"each value in {name} must be a UUID")
+        return values
+
+    def _list(self, name: str, *, at_least: int) -> list[Any]:
+        value = self._source.get(name)
+        if not isinstance(value, list):
+            self._mistyped(name, "array", f"{name} must be an array")
+            return []
+        if len(value) < at_least:
+            self._add(
+                name,
+                f"Too small: expected array to have >={at_least} items",
+                f"{name} must contain at least {at_least} elements",
+                {"origin": "array", "code": "too_small", "minimum": at_least, "inclusive": True},
+            )
+        return value
+
+    def _add(self, name: str, message: str, legacy: str, details: dict[str, Any]) -> None:
+        self._issues.append(Issue(path=(name,), message=message, legacy=legacy, details=details))
+
+    def _mistyped(self, name: str, expected: str, legacy: str) -> None:
+        received = "undefined" if name not in self._source else _javascript_type(self._source[name])
+        details = {"expected": expected, "code": "invalid_type"}
+        self._add(name, f"Invalid input: expected {expected}, received {received}", legacy, details)
+
+    def _option(self, name: str, allowed: list[str], legacy: str, position: int | None = None) -> None:
+        quoted = "|".join(f'"{word}"' for word in allowed)
+        self._issues.append(
+            Issue(
+                path=(name,) if position is None else (name, position),
+                message=f"Invalid option: expected one of {quoted}",
+                legacy=legacy,
+                details={"code": "invalid_value", "values": allowed},
+            )
+        )
+
+    def _bad_uuid(self, path: tuple[str | int, ...], legacy: str) -> None:
+        details = {"origin": "string", "code": "invalid_format", "format": "uuid", "pattern": f"/^({_UUID4.pattern})$/"}
+        self._issues.append(Issue(path=path, message="Invalid UUID", legacy=legacy, details=details))
+
+
+def _javascript_type(value: object) -> str:
+    """What JavaScript calls a JSON value."""
+    match value:
+        case str():
+            return "string"
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case list():
+            return "array"
+        case _:
+            return "object"

@@ -1,0 +1,119 @@
+"""The emulated tables: one mutable row per record, changed through State only so that everyone hears of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sidecar.model import AssetKind, Visibility
+
+
+@dataclass(slots=True)
+class UserRow:
+    """An account. Passwords are play money here and stay as they were given."""
+
+    id: str
+    email: str
+    name: str
+    password: str
+    is_admin: bool
+    created_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyRow:
+    """An API key with its secret."""
+
+    id: str
+    secret: str
+    name: str
+    user_id: str
+    permissions: tuple[str, ...]
+    created_us: int
+
+
+@dataclass(slots=True)
+class ExifRow:
+    """What Immich read from the file; modify_us is None until it has.
+
+    Units:  size in bytes, times in microseconds since 1970.
+    Source: recordings asset and asset-just-uploaded; live 3.1.0: an upload has the row with its size alone.
+    """
+
+    size_bytes: int | None = None
+    make: str | None = None
+    model: str | None = None
+    width: int | None = None
+    height: int | None = None
+    orientation: str | None = None
+    taken_us: int | None = None
+    modify_us: int | None = None
+    time_zone: str | None = None
+    lens: str | None = None
+    f_number: float | None = None
+    focal_length: float | None = None
+    iso: int | None = None
+    exposure_time: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    description: str = ""
+    rating: int | None = None
+
+
+@dataclass(slots=True)
+class AssetRow:
+    """One asset.
+
+    Shape:  checksum is base64; status is active, trashed or deleted (waiting for its job), deleted_us is set for the
+            last two and for offline files; exif is None for a library file not read yet; rendered is the cache of
+            wire.py.
+    Units:  times in microseconds since 1970, duration in ms.
+    """
+
+    id: str
+    owner_id: str
+    name: str
+    path: str
+    kind: AssetKind
+    checksum: str
+    file_created_us: int
+    file_modified_us: int
+    local_us: int
+    created_us: int
+    updated_us: int
+    exif: ExifRow | None
+    visibility: Visibility = Visibility.TIMELINE
+    status: str = "active"
+    deleted_us: int | None = None
+    is_favorite: bool = False
+    is_offline: bool = False
+    duration_ms: int | None = None
+    library_id: str | None = None
+    live_photo_video_id: str | None = None
+    stack_id: str | None = None
+    duplicate_id: str | None = None
+    thumbhash: str | None = None
+    width: int | None = None
+    height: int | None = None
+    device_asset_id: str = ""
+    device_id: str = ""
+    json: bytes | None = field(default=None, repr=False, compare=False)
+    exif_json: bytes | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(slots=True)
+class StackRow:
+    """One stack; members are all assets that point to it, also trashed and hidden ones, in the order they joined."""
+
+    id: str
+    owner_id: str
+    primary_id: str
+    members: dict[str, None] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class AssetFiles:
+    """The files of one asset; the derived ones exist once their job ran."""
+
+    original: bytes
+    thumbnail: bytes | None = None
+    preview: bytes | None = None

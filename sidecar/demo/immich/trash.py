@@ -1,0 +1,86 @@
+"""Deleting, restoring and emptying the trash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from sidecar.demo.immich.background import JobKind, Jobs
+from sidecar.demo.immich.credentials import own_assets
+from sidecar.demo.immich.routing import Ask, Operation, no_content, reply
+from sidecar.demo.immich.rows import AssetRow
+from sidecar.demo.immich.state import State
+
+
+def trash_assets(state: State, rows: Iterable[AssetRow]) -> None:
+    """Move the assets to the trash; their stacks stay as they are.
+
+    Source: recordings trash, stack-primary-trashed, search-trashed; live 3.1.0.
+    """
+    for row in rows:
+        state.write(row, status="trashed", deleted_us=state.now_us())
+
+
+def restore_assets(state: State, rows: Iterable[AssetRow]) -> int:
+    """Take the trashed ones among the assets back; how many were.
+
+    Source: recording restore-assets; trash.repository.ts 3.1.0 (not those waiting to be deleted).
+    """
+    trashed = [row for row in rows if row.status == "trashed"]
+    for row in trashed:
+        state.write(row, status="active", deleted_us=None)
+    return len(trashed)
+
+
+def delete_assets(state: State, jobs: Jobs, rows: Iterable[AssetRow]) -> None:
+    """Mark the assets deleted at once; the background job removes them.
+
+    Source: recording delete-force; asset.service.ts deleteAll (3.1.0); live 3.1.0.
+    """
+    for row in rows:
+        state.write(row, status="deleted", deleted_us=row.deleted_us or state.now_us())
+        jobs.add(JobKind.DELETE, row.id)
+
+
+async def _delete(ask: Ask) -> web.StreamResponse:
+    fields = await ask.body()
+    asset_ids = fields.uuids("ids")
+    is_forced = fields.boolean("force")
+    fields.done()
+    rows = own_assets(ask.caller, dict.fromkeys(asset_ids), ask.state, "asset.delete")
+    if is_forced:
+        delete_assets(ask.state, ask.jobs, rows)
+    else:
+        trash_assets(ask.state, rows)
+    return no_content()
+
+
+async def _restore(ask: Ask) -> web.StreamResponse:
+    """The answer counts the ids asked for, restored or not.
+
+    Source: recording restore-assets; trash.service.ts 3.1.0; live 3.1.0 for none and for unknown ids.
+    """
+    fields = await ask.body()
+    asset_ids = fields.uuids("ids")
+    fields.done()
+    restore_assets(ask.state, own_assets(ask.caller, asset_ids, ask.state, "asset.delete"))
+    return reply({"count": len(asset_ids)})
+
+
+async def _restore_all(ask: Ask) -> web.StreamResponse:
+    return reply({"count": restore_assets(ask.state, ask.state.assets_of(ask.caller.user.id))})
+
+
+async def _empty(ask: Ask) -> web.StreamResponse:
+    trashed = [row for row in ask.state.assets_of(ask.caller.user.id) if row.status == "trashed"]
+    delete_assets(ask.state, ask.jobs, trashed)
+    return reply({"count": len(trashed)})
+
+
+OPERATIONS = (
+    Operation("DELETE", "/assets", _delete, "asset.delete"),
+    Operation("POST", "/trash/restore/assets", _restore, "asset.delete"),
+    Operation("POST", "/trash/restore", _restore_all, "asset.delete"),
+    Operation("POST", "/trash/empty", _empty, "asset.delete"),
+)
