@@ -17,12 +17,15 @@ from sidecar.jobs.queue import JobName
 from sidecar.model import AssetId, OwnerId, Stack
 from sidecar.storage import assets, groups, journal, stacks, work
 from sidecar.storage.groups import GroupState
-from sidecar.storage.journal import Action, ActionKind, ActionState
+from sidecar.storage.journal import Action, ActionKind, ActionState, Ended
 
 log = logging.getLogger(__name__)
 
-WRITES_AT_ONCE_CLAIMED = 128
-"""Between two looks at what others changed meanwhile; also what a kill can leave to be checked again."""
+CLAIMED_AT_ONCE = 128
+"""Recorded together; also what a kill can leave to be looked for in Immich."""
+
+LOOK_EVERY_MS = 5_000
+"""Between two looks at what others changed in Immich meanwhile."""
 
 WAIT_FOR_PERSON_MS = 60_000
 
@@ -42,9 +45,14 @@ class _Ending:
 async def apply(context: JobContext, owner_id: OwnerId) -> None:
     """Writes the owner's due intents to Immich until none is due or Immich does not answer.
 
-    Errors: none of Immich's; they end in the journal, in words.
+    Errors: ImmichUnavailable and its kin if Immich does not even say what changed; nothing is claimed then. What
+            happens to a single write ends in the journal, in words.
     """
+    looked_at_ms = 0
     while True:
+        if context.now_ms() - looked_at_ms >= LOOK_EVERY_MS:
+            looked_at_ms = context.now_ms()
+            await read_changes(context, owner_id)
         async with context.database.write() as connection:
             claimed = await journal.claim(
                 connection,
@@ -52,31 +60,25 @@ async def apply(context: JobContext, owner_id: OwnerId) -> None:
                 lease=context.new_id(),
                 now_ms=context.now_ms(),
                 lease_ms=LEASE_MS,
-                limit=WRITES_AT_ONCE_CLAIMED,
+                limit=CLAIMED_AT_ONCE,
             )
         if not claimed:
             break
-        endings = await _write_all(context, owner_id, claimed)
+        endings = await _write_all(context, context.immich(owner_id), claimed)
         async with context.database.write() as connection:
-            for ending in endings:
-                await _record(context, connection, ending)
+            await _record(context, connection, owner_id, endings)
         if any(ending.again_at_ms for ending in endings):
             break
     await context.wake(JobName.PAIR, owner_id)
 
 
-async def _write_all(context: JobContext, owner_id: OwnerId, claimed: Sequence[Action]) -> list[_Ending]:
-    immich = context.immich(owner_id)
-    try:
-        touched = await read_changes(context, owner_id)
-    except SidecarError as error:
-        return [_not_now(context, action, error) for action in claimed]
+async def _write_all(context: JobContext, immich: Immich, claimed: Sequence[Action]) -> list[_Ending]:
     limit = asyncio.Semaphore(context.concurrent_writes)
 
     async def one(action: Action) -> _Ending:
         async with limit:
             try:
-                if touched.isdisjoint(action.member_ids) or await _still_fits(immich, action):
+                if not action.look_first or await _still_fits(immich, action):
                     return await _write(immich, action)
                 return _Ending(action, ActionState.WITHDRAWN, error="changed in Immich meanwhile")
             except ImmichMissing:
@@ -140,25 +142,35 @@ def _not_now(context: JobContext, action: Action, error: SidecarError) -> _Endin
     return _Ending(action, None, error=str(error), again_at_ms=again_at_ms)
 
 
-async def _record(context: JobContext, connection: AsyncConnection, ending: _Ending) -> None:
-    action, owner_id, now_ms = ending.action, ending.action.owner_id, context.now_ms()
-    if ending.state is None:
-        await journal.postpone(connection, action, error=ending.error or "", not_before_ms=ending.again_at_ms)
-        return
-    stack_id = ending.stack.id if ending.stack is not None else None
-    await journal.end(connection, action, ending.state, now_ms=now_ms, stack_id=stack_id, error=ending.error)
-    if ending.stack is not None:
-        await stacks.put(connection, owner_id, [ending.stack], now_ms=now_ms)
-    if ending.state is ActionState.DONE:
-        await groups.set_state(connection, owner_id, [action.group_id], GroupState.ACTIVE)
-        if action.kind is ActionKind.EXTEND_STACK:
-            replaced = await groups.active_touching(connection, owner_id, action.member_ids)
-            old = [group.id for group in replaced if group.id != action.group_id]
-            await groups.set_state(connection, owner_id, old, GroupState.REPLACED)
-        return
-    await groups.set_state(connection, owner_id, [action.group_id], GroupState.WITHDRAWN)
-    if ending.error:
-        log.warning("a stack was not made: %s", ending.error)
-    if ending.state is ActionState.WITHDRAWN:
-        stems = await assets.remove(connection, owner_id, ending.gone)
-        await work.mark(connection, owner_id, {action.stem, *stems})
+async def _record(context: JobContext, connection: AsyncConnection, owner_id: OwnerId, endings: list[_Ending]) -> None:
+    now_ms = context.now_ms()
+    ended: list[Ended] = []
+    for ending in endings:
+        if ending.state is None:
+            await journal.postpone(
+                connection, ending.action, error=ending.error or "", not_before_ms=ending.again_at_ms
+            )
+        else:
+            stack_id = ending.stack.id if ending.stack is not None else None
+            ended.append(Ended(ending.action, ending.state, stack_id, ending.error))
+    await journal.end(connection, ended, now_ms=now_ms)
+    shown = [ending.stack for ending in endings if ending.stack is not None]
+    await stacks.put(connection, owner_id, shown, now_ms=now_ms)
+    await _record_groups(connection, owner_id, ended)
+    for ending in endings:
+        if ending.state in {ActionState.WITHDRAWN, ActionState.FAILED}:
+            log.warning("a stack was not made: %s", ending.error)
+        if ending.state is ActionState.WITHDRAWN:
+            stems = await assets.remove(connection, owner_id, ending.gone)
+            await work.mark(connection, owner_id, {ending.action.stem, *stems})
+
+
+async def _record_groups(connection: AsyncConnection, owner_id: OwnerId, ended: list[Ended]) -> None:
+    made = [each.action for each in ended if each.state is ActionState.DONE]
+    extended = [member for action in made if action.kind is ActionKind.EXTEND_STACK for member in action.member_ids]
+    # The former groups of what was extended; the new ones are not active yet.
+    replaced = [group.id for group in await groups.active_touching(connection, owner_id, extended)]
+    await groups.set_state(connection, owner_id, replaced, GroupState.REPLACED)
+    await groups.set_state(connection, owner_id, [action.group_id for action in made], GroupState.ACTIVE)
+    unmade = [each.action.group_id for each in ended if each.state is not ActionState.DONE]
+    await groups.set_state(connection, owner_id, unmade, GroupState.WITHDRAWN)

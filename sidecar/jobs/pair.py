@@ -32,7 +32,7 @@ from sidecar.storage.journal import Action, ActionKind
 
 log = logging.getLogger(__name__)
 
-STEMS_AT_ONCE = 500
+STEMS_AT_ONCE = 1000
 WAIT_FOR_WRITES_MS = 1_000
 FAILURES_BACK_OFF = 5
 

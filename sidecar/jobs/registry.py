@@ -67,8 +67,8 @@ def build_worker(context: JobContext, *, scan_interval_s: int | None) -> Worker:
 
 
 def _function(job: Job) -> Function:
-    async def run(arq_context: dict[Any, Any], *arguments: Any, **_named: Any) -> None:
-        context: JobContext = arq_context["context"]
+    async def run(ctx: dict[Any, Any], *arguments: Any, **_named: Any) -> None:
+        context: JobContext = ctx["context"]
         owner_id = OwnerId(arguments[0])
         if owner_id in context.accounts:  # on a shared queue it may be another worker's user
             await _logged(job.name, job.body(context, owner_id))
@@ -79,8 +79,8 @@ def _function(job: Job) -> Function:
 def _sweeping(scan_interval_s: int | None) -> CronJob:
     interval_ms = scan_interval_s * 1000 if scan_interval_s is not None else None
 
-    async def run(arq_context: dict[Any, Any], *_arguments: Any, **_named: Any) -> None:
-        await _logged("sweep", sweep(arq_context["context"], scan_interval_ms=interval_ms))
+    async def run(ctx: dict[Any, Any], *_arguments: Any, **_named: Any) -> None:
+        await _logged("sweep", sweep(ctx["context"], scan_interval_ms=interval_ms))
 
     return cron(
         run, name="sweep", second=set(range(0, 60, SWEEP_EVERY_S)), run_at_startup=True, keep_result=0, max_tries=1

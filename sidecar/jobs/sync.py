@@ -154,8 +154,8 @@ class _Sync:
         self.seen.update(asset.id for asset in page.assets)
         self.broken += len(page.broken)
         async with self.context.database.write() as connection:
-            dirty = await assets.record(connection, self.owner_id, mine, scan_id=self.scan.id)
-            await work.mark(connection, self.owner_id, dirty)
+            recorded = await assets.record(connection, self.owner_id, mine, scan_id=self.scan.id)
+            await work.mark(connection, self.owner_id, recorded.dirty)
         await self._tell(found=self.found, broken=self.broken)
 
     def _missing(self, expected: int) -> int:
@@ -187,9 +187,9 @@ class _Sync:
             lost = [asset_id for asset_id in part if asset_id not in there]
             gone += len(lost)
             async with self.context.database.write() as connection:
-                dirty = await assets.record(connection, self.owner_id, there, scan_id=self.scan.id)
-                dirty |= await assets.remove(connection, self.owner_id, lost)
-                await work.mark(connection, self.owner_id, dirty)
+                recorded = await assets.record(connection, self.owner_id, there, scan_id=self.scan.id)
+                emptied = await assets.remove(connection, self.owner_id, lost)
+                await work.mark(connection, self.owner_id, recorded.dirty | emptied)
             await self._tell(gone=gone)
         return gone
 

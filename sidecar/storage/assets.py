@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.model import Asset, AssetId, AssetKind, OwnerId, Visibility
-from sidecar.storage.database import chunks, upsert
+from sidecar.storage.database import chunks, upsert, write_rows
 from sidecar.storage.tables import assets
 
 # In the order of Asset's own fields, so that a row becomes an Asset by position.
@@ -35,6 +36,8 @@ _FIELDS = (
     assets.c.updated_at_ms,
 )
 _KEYS = frozenset({"owner_id", "asset_id"})
+_KINDS = {kind.value: kind for kind in AssetKind}
+_VISIBILITIES = {visibility.value: visibility for visibility in Visibility}
 
 
 async def by_stems(connection: AsyncConnection, owner_id: OwnerId, stems: Sequence[str]) -> list[Asset]:
@@ -76,16 +79,24 @@ async def count(connection: AsyncConnection, owner_id: OwnerId) -> int:
     return counted or 0
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What seeing some assets changed in the mirror: stems whose matching it may change, ids of all that was news."""
+
+    dirty: set[str]
+    changed: set[AssetId]
+
+
 async def record(
     connection: AsyncConnection, owner_id: OwnerId, seen: Mapping[AssetId, tuple[str, Asset]], *, scan_id: int
-) -> set[str]:
-    """The stems, old and new, whose matching may have changed by what was seen.
+) -> Recorded:
+    """What was news among the assets seen.
 
-    Shape:  seen maps an id to (stem, asset). A row that differs only in `updatedAt` is kept and marks nothing:
-            Immich raises that time for thumbnails and favourites too.
+    Shape:  seen maps an id to (stem, asset). A row that differs only in `updatedAt` is kept and marks no stem: Immich
+            raises that time for thumbnails and favourites too.
     """
     known = await _known(connection, owner_id, list(seen))
-    changed: list[dict[str, object]] = []
+    changed: list[tuple[object, ...]] = []
     unchanged: list[AssetId] = []
     dirty: set[str] = set()
     for asset_id, (stem, asset) in seen.items():
@@ -98,13 +109,12 @@ async def record(
             dirty.add(stem)
             if before is not None:
                 dirty.add(before[0])
-    if changed:
-        await connection.execute(upsert(connection, assets, _KEYS), changed)
+    await write_rows(connection, "assets", lambda on: upsert(on, assets, _KEYS), changed)
     for chunk in chunks(unchanged):
         await connection.execute(
             update(assets).where(assets.c.owner_id == owner_id, assets.c.asset_id.in_(chunk)).values(scan_id=scan_id)
         )
-    return dirty
+    return Recorded(dirty, seen.keys() - set(unchanged))
 
 
 async def unseen(connection: AsyncConnection, owner_id: OwnerId, *, scan_id: int) -> list[AssetId]:
@@ -162,13 +172,15 @@ async def _known(
 
 
 def _matters(asset: Asset) -> tuple[object, ...]:
-    return _values(asset)[:-1]
+    return _row("", asset, 0)[:-2]
 
 
-def _values(asset: Asset) -> tuple[object, ...]:
+def _row(stem: str, asset: Asset, scan_id: int) -> tuple[object, ...]:
+    """In the order of the table's columns; the last two say nothing about the asset itself."""
     return (
-        asset.id,
         asset.owner_id,
+        asset.id,
+        stem,
         asset.name,
         asset.folder,
         asset.kind.value,
@@ -186,18 +198,12 @@ def _values(asset: Asset) -> tuple[object, ...]:
         asset.is_offline,
         asset.is_extracted,
         asset.updated_at_ms,
+        scan_id,
     )
-
-
-def _row(stem: str, asset: Asset, scan_id: int) -> dict[str, object]:
-    row: dict[str, object] = dict(zip((column.name for column in _FIELDS), _values(asset), strict=True))
-    row["stem"] = stem
-    row["scan_id"] = scan_id
-    return row
 
 
 def _asset(row: Sequence[object]) -> Asset:
     values: list[Any] = list(row)
-    values[4] = AssetKind(values[4])
-    values[5] = Visibility(values[5])
+    values[4] = _KINDS[values[4]]
+    values[5] = _VISIBILITIES[values[5]]
     return Asset(*values)  # the columns stand in the order of Asset's fields

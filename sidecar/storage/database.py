@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -53,6 +53,24 @@ def upsert(connection: AsyncConnection, table: Table, keys: Collection[str]) -> 
     statement = insert_for(connection, table)
     rest = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
     return statement.on_conflict_do_update(index_elements=sorted(keys), set_=rest)
+
+
+async def write_rows(
+    connection: AsyncConnection, name: str, build: Callable[[AsyncConnection], Any], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Runs one insert for many rows, each a tuple in the order of the table's columns.
+
+    Shape:  build makes the statement, whose only parameters are the columns; it is compiled once for each dialect and
+            name. SQLAlchemy's own way costs several times as much for each row, and a library has very many.
+    """
+    if rows:
+        key = (connection.dialect.name, name)
+        if key not in _compiled:
+            _compiled[key] = str(build(connection).compile(dialect=connection.dialect))
+        await connection.exec_driver_sql(_compiled[key], list(rows))
+
+
+_compiled: dict[tuple[str, str], str] = {}
 
 
 class Database:
@@ -165,7 +183,7 @@ def _migrate(connection: Connection) -> None:
     except (ResolutionError, CommandError) as error:
         newest = scripts.get_current_head()
         raise SettingsError(
-            f"this database was written by a newer sidecar than this one (its schema is not among those up to {newest}): "
+            f"this database was written by a newer sidecar than this one (which knows schemas until {newest}): "
             "install that version again, or restore a backup made before it"
         ) from error
 

@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.model import AssetId, OwnerId
-from sidecar.storage.database import chunks
+from sidecar.storage.database import chunks, write_rows
 from sidecar.storage.tables import findings
 
 
@@ -44,20 +44,20 @@ async def replace(connection: AsyncConnection, owner_id: OwnerId, by_stem: Mappi
     """Sets the findings of exactly these stems; an empty list clears a stem."""
     for chunk in chunks(list(by_stem)):
         await connection.execute(delete(findings).where(findings.c.owner_id == owner_id, findings.c.stem.in_(chunk)))
+    encode = msgspec.json.encode
     rows = [
-        {
-            "owner_id": owner_id,
-            "stem": stem,
-            "position": position,
-            "kind": finding.kind.value,
-            "asset_ids": msgspec.json.encode(finding.asset_ids).decode(),
-            "reasons": msgspec.json.encode(finding.reasons).decode(),
-        }
+        (
+            owner_id,
+            stem,
+            position,
+            finding.kind.value,
+            encode(finding.asset_ids).decode(),
+            encode(finding.reasons).decode(),
+        )
         for stem, found in by_stem.items()
         for position, finding in enumerate(found)
     ]
-    if rows:
-        await connection.execute(insert(findings), rows)
+    await write_rows(connection, "findings", lambda _: insert(findings), rows)
 
 
 async def counts(connection: AsyncConnection, owner_id: OwnerId) -> dict[FindingKind, int]:

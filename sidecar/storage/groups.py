@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.grouping.planning import Decision, OurGroup
 from sidecar.model import AssetId, GroupId, OwnerId
-from sidecar.storage.database import chunks
+from sidecar.storage.database import chunks, write_rows
 from sidecar.storage.tables import decisions, group_members, groups
 
 
@@ -36,31 +36,14 @@ async def add(
     now_ms: int,
 ) -> None:
     """Records groups that are about to be made, as (group, kind, reasons)."""
-    if not new:
-        return
-    await connection.execute(
-        insert(groups),
-        [
-            {
-                "owner_id": owner_id,
-                "group_id": group.id,
-                "kind": kind,
-                "state": GroupState.INTENDED.value,
-                "primary_id": group.primary_id,
-                "reasons": msgspec.json.encode(list(reasons)).decode(),
-                "created_at_ms": now_ms,
-            }
-            for group, kind, reasons in new
-        ],
-    )
-    await connection.execute(
-        insert(group_members),
-        [
-            {"owner_id": owner_id, "group_id": group.id, "asset_id": asset_id}
-            for group, _, _ in new
-            for asset_id in group.member_ids
-        ],
-    )
+    intended = GroupState.INTENDED.value
+    rows = [
+        (owner_id, group.id, kind, intended, group.primary_id, msgspec.json.encode(list(reasons)).decode(), now_ms)
+        for group, kind, reasons in new
+    ]
+    members = [(owner_id, group.id, asset_id) for group, _, _ in new for asset_id in group.member_ids]
+    await write_rows(connection, "groups", lambda _: insert(groups), rows)
+    await write_rows(connection, "group_members", lambda _: insert(group_members), members)
 
 
 async def set_state(

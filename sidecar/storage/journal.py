@@ -7,16 +7,17 @@ intended ─► done        Immich shows the stack
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy import Row, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.model import AssetId, GroupId, OwnerId, Stack, StackId
+from sidecar.storage.database import chunks, write_rows
 from sidecar.storage.tables import actions
 
 
@@ -40,7 +41,8 @@ class ActionState(StrEnum):
 class Action:
     """One write to Immich: member_ids with the primary first, and the stacks that it replaces.
 
-    Shape:  attempts counts claims, this one included; above 1 the write may already have reached Immich.
+    Shape:  attempts counts claims, this one included; above 1 the write may already have reached Immich. look_first
+            says that Immich changed something about the members after the write was planned.
     """
 
     id: str
@@ -51,31 +53,43 @@ class Action:
     member_ids: tuple[AssetId, ...]
     before: tuple[Stack, ...]
     attempts: int = 0
+    look_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How one write ended: in which state, as which stack, and why not otherwise."""
+
+    action: Action
+    state: ActionState
+    stack_id: StackId | None = None
+    error: str | None = None
 
 
 async def intend(connection: AsyncConnection, new: Sequence[Action], *, now_ms: int) -> None:
     """Writes the intents down; nothing has been sent yet."""
-    if new:
-        await connection.execute(
-            insert(actions),
-            [
-                {
-                    "owner_id": action.owner_id,
-                    "action_id": action.id,
-                    "group_id": action.group_id,
-                    "stem": action.stem,
-                    "kind": action.kind.value,
-                    "state": ActionState.INTENDED.value,
-                    "member_ids": msgspec.json.encode(action.member_ids).decode(),
-                    "before": msgspec.json.encode(action.before).decode(),
-                    "lease_until_ms": 0,
-                    "attempts": 0,
-                    "not_before_ms": 0,
-                    "intended_at_ms": now_ms,
-                }
-                for action in new
-            ],
-        )
+    encode = msgspec.json.encode
+    await write_rows(
+        connection,
+        "actions",
+        lambda _: insert(actions),
+        [
+            (
+                action.owner_id,
+                action.id,
+                action.group_id,
+                action.stem,
+                action.kind.value,
+                ActionState.INTENDED.value,
+                encode(action.member_ids).decode(),
+                encode(action.before).decode(),
+                *(None, False, None, 0, 0, 0, None),
+                now_ms,
+                None,
+            )
+            for action in new
+        ],
+    )
 
 
 async def claim(
@@ -98,21 +112,31 @@ async def claim(
     return sorted((_action(row) for row in rows), key=lambda action: action.id)
 
 
-async def end(
-    connection: AsyncConnection,
-    action: Action,
-    state: ActionState,
-    *,
-    now_ms: int,
-    stack_id: StackId | None = None,
-    error: str | None = None,
-) -> None:
-    """The write has ended in this state; the row stays for undo and for people to read."""
-    await connection.execute(
-        update(actions)
-        .where(actions.c.owner_id == action.owner_id, actions.c.action_id == action.id)
-        .values(state=state.value, ended_at_ms=now_ms, stack_id=stack_id, error=error, lease=None, lease_until_ms=0)
-    )
+async def end(connection: AsyncConnection, ended: Sequence[Ended], *, now_ms: int) -> None:
+    """These writes have ended; their rows stay for undo and for people to read."""
+    if ended:
+        await connection.execute(
+            update(actions)
+            .where(actions.c.owner_id == bindparam("of_owner"), actions.c.action_id == bindparam("of_action"))
+            .values(
+                state=bindparam("to_state"),
+                stack_id=bindparam("made"),
+                error=bindparam("why"),
+                ended_at_ms=now_ms,
+                lease=None,
+                lease_until_ms=0,
+            ),
+            [
+                {
+                    "of_owner": each.action.owner_id,
+                    "of_action": each.action.id,
+                    "to_state": each.state.value,
+                    "made": each.stack_id,
+                    "why": each.error,
+                }
+                for each in ended
+            ],
+        )
 
 
 async def postpone(connection: AsyncConnection, action: Action, *, error: str, not_before_ms: int) -> None:
@@ -122,6 +146,20 @@ async def postpone(connection: AsyncConnection, action: Action, *, error: str, n
         .where(actions.c.owner_id == action.owner_id, actions.c.action_id == action.id)
         .values(lease=None, lease_until_ms=0, error=error, not_before_ms=not_before_ms)
     )
+
+
+async def look_first(connection: AsyncConnection, owner_id: OwnerId, stems: Collection[str]) -> None:
+    """Something about these stems changed in Immich: their outstanding writes are checked before they are sent."""
+    for chunk in chunks(sorted(stems)):
+        await connection.execute(
+            update(actions)
+            .where(
+                actions.c.owner_id == owner_id,
+                actions.c.state == ActionState.INTENDED.value,
+                actions.c.stem.in_(chunk),
+            )
+            .values(look_first=True)
+        )
 
 
 async def release_leases(connection: AsyncConnection) -> None:
@@ -204,4 +242,5 @@ def _action(row: Row[Any]) -> Action:
         member_ids=msgspec.json.decode(row.member_ids, type=tuple[AssetId, ...]),
         before=msgspec.json.decode(row.before, type=tuple[Stack, ...]),
         attempts=row.attempts,
+        look_first=row.look_first,
     )

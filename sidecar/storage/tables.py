@@ -70,6 +70,7 @@ work = Table(
     Column("stem", Text, primary_key=True),
     # Raised by every mark; a job finishes the generation it claimed, so a mark made meanwhile is never lost.
     Column("generation", Integer, nullable=False),
+    Column("claimed_generation", Integer, nullable=False),
     Column("lease", String(36)),
     Column("lease_until_ms", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -123,6 +124,8 @@ actions = Table(
     # The stacks that the write replaces, as [{"id", "primary_id", "member_ids"}]: all that undo needs.
     Column("before", Text, nullable=False),
     Column("stack_id", _ID),
+    # A member has changed in Immich since the plan: look before writing.
+    Column("look_first", Boolean(create_constraint=False), nullable=False),
     Column("lease", String(36)),
     Column("lease_until_ms", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),

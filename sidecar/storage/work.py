@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, literal, literal_column, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.model import OwnerId
-from sidecar.storage.database import chunks, insert_for
+from sidecar.storage.database import chunks, insert_for, write_rows
 from sidecar.storage.tables import assets, work
 
 MAX_ATTEMPTS = 5
@@ -19,20 +19,15 @@ MAX_ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Some stems of one owner, ours until the lease ends; generations as they were when claimed."""
+    """Some stems of one owner, ours until the lease ends."""
 
     owner_id: OwnerId
     lease: str
-    generations: dict[str, int]
-
-    @property
-    def stems(self) -> list[str]:
-        """The claimed stems."""
-        return list(self.generations)
+    stems: tuple[str, ...]
 
     def only(self, stems: Iterable[str]) -> Claim:
         """The same claim, of these stems alone."""
-        return Claim(self.owner_id, self.lease, {stem: self.generations[stem] for stem in stems})
+        return Claim(self.owner_id, self.lease, tuple(stems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +40,17 @@ class Backlog:
 
 async def mark(connection: AsyncConnection, owner_id: OwnerId, stems: Collection[str]) -> None:
     """Marks the stems dirty; a stem already marked gets a new generation and another chance."""
-    for chunk in chunks(sorted(stems)):
-        await connection.execute(_marking(connection), [_dirty(owner_id, stem) for stem in chunk])
+    rows = [(owner_id, stem, 1, 0, None, 0, 0, 0, None) for stem in sorted(stems)]
+    await write_rows(connection, "work", _marking, rows)
 
 
 async def mark_all(connection: AsyncConnection, owner_id: OwnerId) -> None:
     """Marks every stem of the owner dirty."""
-    every = (
-        select(assets.c.owner_id, assets.c.stem, literal(1), literal(0), literal(0), literal(0))
-        .where(assets.c.owner_id == owner_id)
-        .distinct()
-    )
-    columns = ["owner_id", "stem", "generation", "lease_until_ms", "attempts", "not_before_ms"]
+    fresh = (literal(0), literal(0), literal(0), literal(0))
+    every = select(assets.c.owner_id, assets.c.stem, literal(1), *fresh).where(assets.c.owner_id == owner_id).distinct()
+    columns = ["owner_id", "stem", "generation", "claimed_generation", "lease_until_ms", "attempts", "not_before_ms"]
     statement = insert_for(connection, work).from_select(columns, every)
-    await connection.execute(statement.on_conflict_do_update(index_elements=["owner_id", "stem"], set_=_again()))
+    await connection.execute(statement.on_conflict_do_update(index_elements=["owner_id", "stem"], set_=_AGAIN))
 
 
 async def claim(
@@ -68,27 +60,30 @@ async def claim(
     due = (
         select(work.c.stem)
         .where(work.c.owner_id == owner_id, *_due(now_ms))
-        .order_by(work.c.not_before_ms, work.c.stem)
+        .order_by(work.c.not_before_ms)  # as the index has them; sorting further would read all that is due
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
     rows = await connection.execute(
         update(work)
         .where(work.c.owner_id == owner_id, work.c.stem.in_(due))
-        .values(lease=lease, lease_until_ms=now_ms + lease_ms, attempts=work.c.attempts + 1)
-        .returning(work.c.stem, work.c.generation)
+        .values(
+            lease=lease,
+            lease_until_ms=now_ms + lease_ms,
+            attempts=work.c.attempts + 1,
+            claimed_generation=work.c.generation,
+        )
+        .returning(work.c.stem)
     )
-    return Claim(owner_id, lease, {row.stem: row.generation for row in rows})
+    return Claim(owner_id, lease, tuple(row.stem for row in rows))
 
 
 async def finish(connection: AsyncConnection, claimed: Claim) -> None:
     """The claimed generations are done. A stem marked again meanwhile stays, free for the next claim."""
-    if claimed.generations:
-        rows = [{"of_stem": stem, "of_generation": generation} for stem, generation in claimed.generations.items()]
-        await connection.execute(
-            delete(work).where(_held(claimed), work.c.generation == bindparam("of_generation")), rows
-        )
-        await _let_go(connection, claimed, attempts=0, error=None)
+    for chunk in chunks(claimed.stems):
+        done = _held(claimed, chunk) & (work.c.generation == work.c.claimed_generation)
+        await connection.execute(delete(work).where(done))
+    await _let_go(connection, claimed, attempts=0, error=None)
 
 
 async def put_back(connection: AsyncConnection, claimed: Claim, *, not_before_ms: int) -> None:
@@ -102,15 +97,14 @@ async def fail(connection: AsyncConnection, claimed: Claim, *, error: str, not_b
 
 
 async def _let_go(connection: AsyncConnection, claimed: Claim, **values: Any) -> None:
-    if claimed.generations:
+    for chunk in chunks(claimed.stems):
         await connection.execute(
-            update(work).where(_held(claimed)).values(lease=None, lease_until_ms=0, **values),
-            [{"of_stem": stem} for stem in claimed.generations],
+            update(work).where(_held(claimed, chunk)).values(lease=None, lease_until_ms=0, **values)
         )
 
 
-def _held(claimed: Claim) -> Any:
-    return and_(work.c.owner_id == claimed.owner_id, work.c.stem == bindparam("of_stem"), work.c.lease == claimed.lease)
+def _held(claimed: Claim, stems: Sequence[str]) -> ColumnElement[bool]:
+    return and_(work.c.owner_id == claimed.owner_id, work.c.stem.in_(stems), work.c.lease == claimed.lease)
 
 
 async def release_leases(connection: AsyncConnection) -> None:
@@ -151,20 +145,14 @@ def _due(now_ms: int) -> Sequence[Any]:
     )
 
 
-def _dirty(owner_id: OwnerId, stem: str) -> dict[str, object]:
-    return {
-        "owner_id": owner_id,
-        "stem": stem,
-        "generation": 1,
-        "lease_until_ms": 0,
-        "attempts": 0,
-        "not_before_ms": 0,
-    }
-
-
-def _again() -> dict[str, Any]:
-    return {"generation": work.c.generation + 1, "attempts": 0, "not_before_ms": 0, "error": None}
+# Without parameters of its own, so that it fits write_rows.
+_AGAIN: dict[str, Any] = {
+    "generation": work.c.generation + literal_column("1"),
+    "attempts": literal_column("0"),
+    "not_before_ms": literal_column("0"),
+    "error": null(),
+}
 
 
 def _marking(connection: AsyncConnection) -> Any:
-    return insert_for(connection, work).on_conflict_do_update(index_elements=["owner_id", "stem"], set_=_again())
+    return insert_for(connection, work).on_conflict_do_update(index_elements=["owner_id", "stem"], set_=_AGAIN)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.errors import ImmichUnavailable
 from sidecar.grouping.engine import Pairing, PairingRules
 from sidecar.jobs import pair as pair_module
 from sidecar.jobs.apply import apply
@@ -179,11 +180,16 @@ async def test_a_server_that_is_away_lets_writes_wait(library: Library) -> None:
     library.shoot("IMG_1.CR3", "IMG_1.JPG")
     await library.sync()
     await library.pair()
-    library.immich.fail("POST", "*", status=503, times=2)
-    for _ in range(2):
+    library.immich.fail("POST", "/search/metadata", status=503)
+    with pytest.raises(ImmichUnavailable):
         await library.apply()
-        library.clock.advance(seconds=20)
+    assert await library.journal() == [(ActionState.INTENDED, None)]
+    library.immich.fail("POST", "/stacks", status=503)
+    await library.apply()
     assert library.stacks() == []
+    ((_, error),) = await library.journal()
+    assert error
+    library.clock.advance(seconds=20)
     await library.apply()
     assert library.stacks() == [["IMG_1.JPG", "IMG_1.CR3"]]
 
@@ -246,7 +252,7 @@ async def test_a_kill_between_writing_and_recording_leaves_one_stack(library: Li
     await library.pair()
     library.immich.traffic.answer_delay_s = 0.05
     task = asyncio.create_task(apply(library.context, library.owner_id))
-    while not library.immich.stacks_of(library.user):  # noqa: ASYNC110  # the emulator tells nobody
+    while not library.immich.stacks_of(library.user):
         await asyncio.sleep(0.005)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

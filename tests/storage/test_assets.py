@@ -16,12 +16,13 @@ async def record(
     database: Database, *seen: Asset, scan_id: int = 1, owner_id: OwnerId = OWNER, stem: str | None = None
 ) -> set[str]:
     async with database.write() as connection:
-        return await assets.record(
+        recorded = await assets.record(
             connection,
             owner_id,
             {asset.id: (stem or asset.name.partition(".")[0].lower(), asset) for asset in seen},
             scan_id=scan_id,
         )
+    return recorded.dirty
 
 
 async def by_stem(database: Database, stem: str, owner_id: OwnerId = OWNER) -> list[Asset]:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from sidecar.grouping.planning import Decision, OurGroup
-
 from sidecar.model import GroupId, OwnerId
 from sidecar.storage import groups
 from sidecar.storage.database import Database

@@ -3,7 +3,7 @@ from __future__ import annotations
 from sidecar.model import GroupId, OwnerId, Stack, StackId
 from sidecar.storage import journal
 from sidecar.storage.database import Database
-from sidecar.storage.journal import Action, ActionKind, ActionState
+from sidecar.storage.journal import Action, ActionKind, ActionState, Ended
 from tests.builders import OWNER, asset_id
 
 A, B, C = (asset_id(number) for number in range(1, 4))
@@ -43,8 +43,12 @@ async def test_the_oldest_intents_go_first(database: Database) -> None:
 async def test_an_ended_write_is_never_claimed_again(database: Database) -> None:
     await intend(database, CREATE, EXTEND)
     async with database.write() as connection:
-        await journal.end(connection, CREATE, ActionState.DONE, now_ms=300, stack_id=StackId("s"))
-        await journal.end(connection, EXTEND, ActionState.FAILED, now_ms=300, error="refused")
+        ended = [
+            Ended(CREATE, ActionState.DONE, stack_id=StackId("s")),
+            Ended(EXTEND, ActionState.FAILED, error="refused"),
+        ]
+        await journal.end(connection, ended, now_ms=300)
+        await journal.end(connection, [], now_ms=300)
     assert await claim(database, now_ms=10_000) == []
     async with database.read() as connection:
         assert await journal.counts(connection, OWNER) == {ActionState.DONE: 1, ActionState.FAILED: 1}

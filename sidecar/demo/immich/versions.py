@@ -22,7 +22,10 @@ SINCE: dict[str, tuple[tuple[int, int, int], str]] = {
     "min_faces": ((3, 0, 0), "server/config has minFaces; recordings server-server-config"),
     "multi_picture": ((3, 0, 0), "mpo is an image; recordings server-server-media-types"),
     "no_replace": ((3, 0, 0), "asset.replace is no permission any more; published descriptions"),
-    "timeline_created": ((3, 1, 0), "timeline/bucket has a createdAt column; recordings timeline-bucket"),
+    "timeline_created": (
+        (3, 0, 0),
+        "timeline/bucket has createdAt; published descriptions, recordings timeline-bucket",
+    ),
     "stable_order": ((3, 1, 0), "equal times are ordered by id; search.repository.ts, live 3.1.0"),
     "no_lonely_stack": (
         (3, 1, 0),

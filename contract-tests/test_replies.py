@@ -1,0 +1,131 @@
+"""What the emulated Immich answers is what every pinned description promises, so that it cannot drift into fiction."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from openapi.validation import answer_faults, operation_at, pin_of, pins, request_faults
+from sidecar.demo.immich import EmulatedImmich
+
+NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
+
+
+class Watched:
+    """A client of one user that holds each request and each successful answer against the pin of the server's version."""
+
+    def __init__(self, client: httpx.AsyncClient, version: str) -> None:
+        self._client = client
+        self._pin = pin_of(version)
+        self.seen: set[str] = set()
+        self.faults: list[str] = []
+
+    async def __call__(self, method: str, path: str, **request: Any) -> Any:
+        self._client.cookies.clear()
+        answer = await self._client.request(method, f"/api{path}", **request)
+        assert answer.is_success, f"{method} {path}: {answer.text}"
+        operation = operation_at(self._pin, method, path)
+        assert operation is not None, f"{method} {path} is not pinned"
+        is_json = answer.headers.get("content-type", "").startswith("application/json")
+        body = answer.json() if is_json else None
+        self.seen.add(operation)
+        self.faults += [
+            f"{operation}: {fault}" for fault in answer_faults(self._pin, operation, answer.status_code, body)
+        ]
+        if "files" not in request:
+            place = {
+                part[1:-1]: value
+                for part, value in zip(self._pin.operations[operation].path.split("/"), path.split("/"), strict=True)
+                if part.startswith("{")
+            }
+            self.faults += [
+                f"{operation} request: {fault}"
+                for fault in request_faults(
+                    self._pin, operation, path=place, query=request.get("params"), body=request.get("json")
+                )
+            ]
+        return body
+
+
+def picture(colour: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (640, 480), colour).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("version", [pin.immich for pin in pins()])
+async def test_a_day_with_the_emulated_immich_is_as_described(version: str) -> None:
+    async with EmulatedImmich(version) as immich, httpx.AsyncClient(base_url=immich.url) as client:
+        admin = immich.add_user("Admin", is_admin=True)
+        client.headers["x-api-key"] = immich.add_key(admin)
+        ask = Watched(client, version)
+        ids = await upload(ask, immich)
+        await look_around(ask, ids)
+        await stack(ask, ids)
+        await decide(ask, ids)
+        await people(ask)
+    assert ask.faults == []
+    # Nothing that is pinned for the emulator or called by us stays unseen.
+    assert ask.seen == set(pin_of(version).operations)
+
+
+async def upload(ask: Watched, immich: EmulatedImmich) -> list[str]:
+    ids = []
+    moment = NOON.isoformat().replace("+00:00", "Z")
+    for name in ("red", "green", "blue", "white"):
+        form = {"deviceAssetId": name, "deviceId": "test", "fileCreatedAt": moment, "fileModifiedAt": moment}
+        files = {"assetData": (f"{name}.jpg", picture(name))}
+        ids.append((await ask("POST", "/assets", data=form, files=files))["id"])
+    await immich.settle()
+    return ids
+
+
+async def look_around(ask: Watched, ids: list[str]) -> None:
+    for path in ("/server/version", "/server/ping", "/server/features", "/users/me", "/api-keys/me"):
+        await ask("GET", path)
+    await ask("GET", "/assets/statistics")
+    await ask("GET", f"/assets/{ids[0]}")
+    await ask("GET", f"/assets/{ids[0]}/thumbnail", params={"size": "thumbnail"})
+    await ask("GET", f"/assets/{ids[0]}/original")
+    await ask("POST", "/search/metadata", json={"visibility": "timeline", "withExif": True, "page": 1, "size": 2})
+    await ask("POST", "/search/metadata", json={"visibility": "timeline", "updatedAfter": "2020-01-01T00:00:00.000Z"})
+    await ask("POST", "/search/statistics", json={"visibility": "timeline"})
+
+
+async def stack(ask: Watched, ids: list[str]) -> None:
+    made = await ask("POST", "/stacks", json={"assetIds": ids[:3]})
+    stack_id = made["id"]
+    await ask("GET", "/stacks")
+    await ask("GET", "/stacks", params={"primaryAssetId": ids[0]})
+    await ask("GET", f"/stacks/{stack_id}")
+    await ask("GET", f"/assets/{ids[1]}")
+    buckets = await ask("GET", "/timeline/buckets", params={"withStacked": "true", "visibility": "timeline"})
+    bucket = {"timeBucket": buckets[0]["timeBucket"], "withStacked": "true", "visibility": "timeline"}
+    await ask("GET", "/timeline/bucket", params=bucket)
+    await ask("PUT", f"/stacks/{stack_id}", json={"primaryAssetId": ids[1]})
+    await ask("DELETE", f"/stacks/{stack_id}/assets/{ids[2]}")
+    await ask("DELETE", f"/stacks/{stack_id}")
+    again = await ask("POST", "/stacks", json={"assetIds": ids[:2]})
+    await ask("DELETE", "/stacks", json={"ids": [again["id"]]})
+
+
+async def decide(ask: Watched, ids: list[str]) -> None:
+    duplicate_id = "5d2c7a63-4a1a-4df3-9a27-20a8f0a3c7cd"
+    await ask("PUT", "/assets", json={"ids": ids[:2], "duplicateId": duplicate_id})
+    await ask("GET", "/duplicates")
+    await ask("PUT", f"/assets/{ids[0]}", json={"isFavorite": True})
+    await ask("DELETE", "/assets", json={"ids": [ids[3]]})
+    await ask("GET", f"/assets/{ids[3]}")
+    await ask("POST", "/trash/restore/assets", json={"ids": [ids[3]]})
+
+
+async def people(ask: Watched) -> None:
+    login = await ask("POST", "/auth/login", json={"email": "Admin@example.com", "password": "password"})
+    assert login["accessToken"]
+    await ask("POST", "/admin/users", json={"email": "ann@example.com", "password": "password", "name": "Ann"})
+    await ask("POST", "/api-keys", json={"name": "sidecar", "permissions": ["asset.read"]})
