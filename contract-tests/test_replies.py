@@ -17,7 +17,7 @@ NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 
 class Watched:
-    """A client of one user that holds each request and each successful answer against the pin of the server's version."""
+    """A client of one user that holds each request and each answer against the pin of the server's version."""
 
     def __init__(self, client: httpx.AsyncClient, version: str) -> None:
         self._client = client

@@ -70,7 +70,7 @@ async def test_without_a_working_key_there_is_nothing_to_open() -> None:
                 raise AssertionError("must not open")
 
 
-async def test_what_is_no_usable_immich_is_said(unused_tcp_port: int) -> None:
+async def test_what_is_no_usable_immich_is_said() -> None:
     with pytest.raises(SettingsError, match="IMMICH_URL"):
         async with open_accounts(settings("", "key")):
             raise AssertionError("must not open")

@@ -128,11 +128,10 @@ async def test_a_busy_data_folder_is_6(immich: EmulatedImmich, ann: UserRow, env
 
 
 async def started(environment: dict[str, str], *words: str) -> asyncio.subprocess.Process:
-    process = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sidecar", *words,
         env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    return process
 
 
 async def line_with(process: asyncio.subprocess.Process, text: str) -> str:

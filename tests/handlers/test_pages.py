@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
+from redis.asyncio import ConnectionPool
 
 from sidecar.app import build_app, serving
 from sidecar.demo.immich import EmulatedImmich
@@ -61,8 +62,7 @@ async def test_it_is_ready_when_everything_answers(client: Client) -> None:
 async def test_it_says_what_does_not_answer(client: Client, services: Services, immich: EmulatedImmich) -> None:
     immich.fail("GET", "/server/version", status=400)
     await services.queue.pool.connection_pool.disconnect()
-    services.queue.pool.connection_pool.reset()
-    services.queue.pool.connection_pool.connection_kwargs["path"] = "/nowhere"
+    services.queue.pool.connection_pool = ConnectionPool.from_url("unix:///nowhere/valkey.sock")
     answer = await client.get("/side/ready")
     assert (answer.status, await answer.json()) == (503, {"database": True, "queue": False, "immich": False})
 

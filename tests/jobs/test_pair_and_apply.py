@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import ImmichUnavailable
-from sidecar.grouping.engine import Pairing, PairingRules
+from sidecar.grouping.engine import Pairing, PairingRules, pair
 from sidecar.jobs import pair as pair_module
 from sidecar.jobs.apply import apply
 from sidecar.model import Asset, Visibility
@@ -270,7 +270,7 @@ async def test_a_kill_between_writing_and_recording_leaves_one_stack(library: Li
 async def test_a_stem_that_breaks_the_engine_stops_no_other(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     library.shoot("GOOD.CR3", "GOOD.JPG")
     library.shoot("BAD.CR3", "BAD.JPG", at_s=60)
-    original = pair_module.pair_assets
+    original = pair
 
     def brittle(assets: Sequence[Asset], rules: PairingRules) -> Pairing:
         if any(asset.name.startswith("BAD") for asset in assets):

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from redis.asyncio import ConnectionPool
 
 from sidecar.errors import QueueUnavailable, SettingsError
 from sidecar.jobs.queue import QUEUE_NAME, JobName, Queue, decode, encode, open_queue
@@ -42,8 +43,7 @@ async def test_a_job_is_json_and_comes_back(queue: Queue) -> None:
 async def test_a_queue_that_has_gone_is_unavailable_for_now(valkey_url: str) -> None:
     async with open_queue(valkey_url) as queue:
         await queue.pool.connection_pool.disconnect()
-        queue.pool.connection_pool.reset()
-        queue.pool.connection_pool.connection_kwargs["path"] = "/nowhere/valkey.sock"
+        queue.pool.connection_pool = ConnectionPool.from_url("unix:///nowhere/valkey.sock")
         with pytest.raises(QueueUnavailable, match="does not answer"):
             await queue.wake(JobName.PAIR, OWNER)
 

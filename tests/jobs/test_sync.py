@@ -13,7 +13,7 @@ from sidecar.grouping.engine import PairingRules
 from sidecar.jobs import sync as sync_module
 from sidecar.jobs.context import LEASE_MS
 from sidecar.jobs.sync import sync
-from sidecar.model import Stack, Visibility
+from sidecar.model import AssetId, Stack, Visibility
 from sidecar.storage import assets, scans, stacks, work
 from sidecar.storage.scans import ScanState
 from tests.jobs.library import NOON, Library, open_library
@@ -90,7 +90,7 @@ async def test_rows_that_tie_are_all_found_although_pages_repeat_and_skip_them(
     async with open_library(tmp_path, version="2.7.5") as library:
         for number in range(60):
             library.shoot(f"SAME_{number:03}.JPG", at_s=number // 20)
-        library.immich.state.seed = seed  # type: ignore[attr-defined]
+        library.immich.state.seed = seed
         await library.sync()
         scan = await library.sync()
         # What a double reading cannot show is at least counted, and never taken for deleted.
@@ -122,8 +122,9 @@ async def test_an_asset_out_of_sight_is_gone_only_if_immich_says_so(library: Lib
     scan = await library.sync()
     assert scan.gone == 1
     assert await names(library) == ["HIDDEN.JPG", "KEPT.JPG", "TRASHED.JPG"]
+    ids = [AssetId(row.id) for row in (kept, hidden, trashed)]
     async with library.context.database.read() as connection:
-        known = await assets.by_ids(connection, library.owner_id, [kept.id, hidden.id, trashed.id])  # type: ignore[list-item]
+        known = await assets.by_ids(connection, library.owner_id, ids)
     assert {asset.name: (asset.visibility, asset.is_trashed) for asset in known.values()} == {
         "KEPT.JPG": (Visibility.TIMELINE, False),
         "HIDDEN.JPG": (Visibility.HIDDEN, False),

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from sidecar.log import set_up_logging
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    root, libraries = logging.getLogger(), [logging.getLogger(name) for name in ("httpx", "arq")]
+    before = (root.level, list(root.handlers), [each.level for each in libraries])
+    for each in libraries:
+        each.setLevel(logging.NOTSET)
+    yield
+    root.setLevel(before[0])
+    root.handlers[:] = before[1]
+    for each, level in zip(libraries, before[2], strict=True):
+        each.setLevel(level)
+
+
+@pytest.mark.parametrize(("level", "of_ours", "of_libraries"), [("info", 20, 30), ("debug", 10, 10), ("error", 40, 30)])
+def test_libraries_that_tell_of_every_request_are_heard_only_when_debugging(
+    level: str, of_ours: int, of_libraries: int
+) -> None:
+    set_up_logging(level)
+    assert logging.getLogger("sidecar").getEffectiveLevel() == of_ours
+    assert logging.getLogger("httpx").getEffectiveLevel() == of_libraries
