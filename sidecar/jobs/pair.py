@@ -36,6 +36,14 @@ STEMS_AT_ONCE = 1000
 WAIT_FOR_WRITES_MS = 1_000
 FAILURES_BACK_OFF = 5
 
+_KIND_OF: dict[type[Step], FindingKind] = {
+    Create: FindingKind.STACK,
+    Extend: FindingKind.STACK,
+    AlreadyStacked: FindingKind.STACK,
+    Review: FindingKind.REVIEW,
+    Respect: FindingKind.RESPECTED,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class _Known:
@@ -130,22 +138,12 @@ def _decide(rules: PairingRules, known: _Known, stems: Sequence[str]) -> _Decide
     findings_of: dict[str, list[Finding]] = {stem: [] for stem in stems}
     for step in plan.steps:
         ids = step.member_ids if isinstance(step, Extend) else step.proposal.member_ids
-        findings_of[_stem(known, ids)].append(Finding(_kind_of(step), ids, _reasons(step)))
+        findings_of[_stem(known, ids)].append(Finding(_KIND_OF[type(step)], ids, _reasons(step)))
     for left in pairing.left_alone:
         findings_of[_stem(known, left.asset_ids)].append(
             Finding(FindingKind.LEFT_ALONE, left.asset_ids, (str(left.reason),))
         )
     return _Decided(plan, findings_of)
-
-
-def _kind_of(step: Step) -> FindingKind:
-    match step:
-        case Create() | Extend() | AlreadyStacked():
-            return FindingKind.STACK
-        case Review():
-            return FindingKind.REVIEW
-        case Respect():
-            return FindingKind.RESPECTED
 
 
 def _reasons(step: Step) -> tuple[str, ...]:

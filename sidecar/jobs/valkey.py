@@ -7,8 +7,9 @@ import logging
 import os
 import signal
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -49,20 +50,18 @@ async def embedded_valkey(folder: Path) -> AsyncIterator[str]:
     Errors: QueueUnavailable if no server can be started; a broken append-only file is set aside first.
     """
     await asyncio.to_thread(_make_folders, folder)
-    pid = await _surviving_pid(folder)
-    server: ValkeyServer | None = None
-    if pid is None:
-        server = await asyncio.to_thread(_start, folder)
+    adopted = await _surviving_pid(folder)
+    stop: Callable[[], Awaitable[None]]
+    if adopted is None:
+        stop = partial(_stop_own, await asyncio.to_thread(_start, folder))
     else:
-        log.info("adopting the queue server that outlived its sidecar", extra={"pid": pid})
+        log.info("adopting the queue server that outlived its sidecar", extra={"pid": adopted})
+        stop = partial(_stop_adopted, folder, adopted)
     await _clear_in_progress(folder)
     try:
         yield socket_url(folder)
     finally:
-        if server is not None:
-            await asyncio.to_thread(_stop, server)
-        elif pid is not None:
-            await _stop_adopted(folder, pid)
+        await stop()
 
 
 def _make_folders(folder: Path) -> None:
@@ -101,9 +100,9 @@ def _free_name(folder: Path) -> Path:
     return candidate
 
 
-def _stop(server: ValkeyServer) -> None:
+async def _stop_own(server: ValkeyServer) -> None:
     if server.is_running():
-        server.stop(timeout=STOP_TIMEOUT_S)
+        await asyncio.to_thread(server.stop, timeout=STOP_TIMEOUT_S)
 
 
 async def _surviving_pid(folder: Path) -> int | None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -228,6 +229,30 @@ async def test_the_demo_ends_by_itself_with_every_situation_as_it_should_be(envi
     assert "24 stacks made" in out
     assert "WRONG" not in out
     assert not Path(environment["SIDECAR_DATA_DIR"]).exists()
+
+
+@pytest.mark.parametrize("is_port_taken", [False, True])
+async def test_the_demo_serves_its_page_until_it_is_stopped(
+    environment: dict[str, str], unused_tcp_port: int, *, is_port_taken: bool
+) -> None:
+    with socket.socket() as occupied:
+        occupied.bind(("127.0.0.1", unused_tcp_port))
+        if is_port_taken:
+            occupied.listen()
+            environment["SIDECAR_PORT"] = str(unused_tcp_port)
+        process = await started(environment, "demo")
+        address = (await line_with(process, "Open http")).split()[1]
+        async with httpx.AsyncClient() as browser:
+            assert "<dt>Stacks</dt><dd>25</dd>" in (await browser.get(address)).text
+        process.send_signal(signal.SIGTERM)
+        await process.communicate()
+        assert process.returncode == 0
+
+
+async def test_a_demo_that_turns_out_wrong_says_which_story(environment: dict[str, str]) -> None:
+    code, out, _ = await sidecar(environment | {"SIDECAR_TIMESTAMP_TOLERANCE_S": "1"}, "demo", "--once")
+    assert code == 1
+    assert "  WRONG  Exactly two seconds apart is still a pair." in out
 
 
 def test_bad_settings_end_main_with_their_number(

@@ -113,12 +113,12 @@ class Library:
 
 @asynccontextmanager
 async def open_library(
-    folder: Path, *, version: str = "3.1.0", attempts: int = 1, **context: Any
+    folder: Path, *, version: str = "3.1.0", seed: int = 0, attempts: int = 1, **context: Any
 ) -> AsyncIterator[Library]:
     """An empty library of the user Ann."""
     clock = Clock()
     async with (
-        EmulatedImmich(version) as immich,
+        EmulatedImmich(version, seed=seed) as immich,
         open_database(f"sqlite+aiosqlite:///{folder / 'sidecar.db'}") as database,
     ):
         user = immich.add_user("Ann")

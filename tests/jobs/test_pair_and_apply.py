@@ -159,6 +159,21 @@ async def test_a_vanished_member_withdraws_its_stack_and_no_other(library: Libra
     assert library.stacks() == [["IMG_2.JPG", "IMG_2.CR3"]]
 
 
+async def test_not_knowing_which_member_vanished_is_no_reason_to_give_up(library: Library) -> None:
+    gone, _ = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.sync()
+    await library.pair()
+    library.immich.delete_for_good(gone)
+    await library.immich.settle()
+    library.immich.fail("GET", "/assets/*", status=500)
+    await library.apply()
+    ((state, _),) = await library.journal()
+    assert state is ActionState.INTENDED
+    library.clock.advance(seconds=10)
+    await library.apply()
+    assert await library.journal() == [(ActionState.WITHDRAWN, "deleted in Immich meanwhile")]
+
+
 async def test_a_lost_answer_is_found_out_and_not_written_twice(library: Library) -> None:
     library.shoot("IMG_1.CR3", "IMG_1.JPG")
     await library.sync()

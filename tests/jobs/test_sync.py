@@ -87,10 +87,9 @@ async def test_rows_that_tie_are_all_found_although_pages_repeat_and_skip_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     monkeypatch.setattr(sync_module, "PAGE_SIZE", 10)
-    async with open_library(tmp_path, version="2.7.5") as library:
+    async with open_library(tmp_path, version="2.7.5", seed=seed) as library:
         for number in range(60):
             library.shoot(f"SAME_{number:03}.JPG", at_s=number // 20)
-        library.immich.state.seed = seed
         await library.sync()
         scan = await library.sync()
         # What a double reading cannot show is at least counted, and never taken for deleted.
