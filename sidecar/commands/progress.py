@@ -14,7 +14,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from sidecar.model import OwnerId
 from sidecar.storage import journal, scans, work
 from sidecar.storage.database import Database
-from sidecar.storage.journal import ActionState
 from sidecar.storage.scans import Scan, ScanState
 
 
@@ -57,9 +56,8 @@ async def standing_of(database: Database, owner_id: OwnerId, scan_id: int) -> St
     async with database.read() as connection:
         scan = await scans.get(connection, owner_id, scan_id)
         backlog = await work.backlog(connection, owner_id)
-        intended = (await journal.counts(connection, owner_id)).get(ActionState.INTENDED, 0)
-        attempts, error = await journal.most_tried(connection, owner_id)
-    return Standing(scan, backlog.pending, backlog.failed, intended, attempts, error)
+        writes = await journal.outstanding(connection, owner_id)
+    return Standing(scan, backlog.pending, backlog.failed, writes.count, writes.attempts, writes.error)
 
 
 class Display(Protocol):

@@ -29,7 +29,9 @@ from sidecar.storage.scans import ScanState
 from sidecar.wiring import Services, database_url, job_context, open_services
 from sidecar.worker import running_worker
 
-LOOK_EVERY_S = 0.2
+FIRST_LOOK_S, LAST_LOOK_S = 0.05, 1.0
+"""Small libraries are done at once; for large ones, counting what is left should not cost more than doing it."""
+
 GIVE_UP_AFTER_ATTEMPTS = 4
 """A scan or a write that failed so often is left to the running sidecar, or to the next scan."""
 
@@ -96,7 +98,7 @@ async def _follow(services: Services, account: Account, scan_id: int, display: D
                 f"the running sidecar does not take up the scan for {account.user.name}: "
                 "is this user's API key among its settings?"
             )
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(min(LAST_LOOK_S, FIRST_LOOK_S + (loop.time() - begun_s) / 20))
 
 
 def _is_hopeless(standing: Standing) -> bool:

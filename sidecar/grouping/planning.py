@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from sidecar.grouping.eligibility import may_pair
 from sidecar.grouping.memory import Decision, KeptApart, Learned, OurGroup, Stacks, learn
 from sidecar.grouping.proposal import Confidence, Proposal
 from sidecar.grouping.reasons import Reason, ReasonCode
@@ -109,14 +110,17 @@ def plan(
     learned = learn(groups, assets=assets, stacks=present, kept_apart=kept_apart)
     for decision in learned.decisions:
         kept_apart.add(decision)
-    planner = _Planner(present, kept_apart, learned)
+    planner = _Planner(assets, present, kept_apart, learned)
     return Plan(tuple(planner.step(each) for each in proposals), learned.decisions, learned.primary_changes)
 
 
 class _Planner:
     """The present, asked proposal by proposal; remembers what earlier steps already add to a stack."""
 
-    def __init__(self, stacks: Stacks, kept_apart: KeptApart, learned: Learned) -> None:
+    def __init__(
+        self, assets: Mapping[AssetId, Asset], stacks: Stacks, kept_apart: KeptApart, learned: Learned
+    ) -> None:
+        self._assets = assets
         self._stacks = stacks
         self._kept_apart = kept_apart
         self._group_of = learned.group_of
@@ -157,8 +161,9 @@ class _Planner:
             return _USERS_STACK
         if self._any_apart(fresh):
             return _PARTLY_KEPT_APART
-        # Extending goes through the primary; Immich leaves trashed members behind when it rebuilds the stack.
-        if stack.primary_id not in stack.member_ids:
+        # Extending goes through the primary; Immich leaves trashed members behind when it rebuilds the stack, and hides
+        # every other member of a stack whose primary is not shown where they are.
+        if stack.primary_id not in stack.member_ids or not self._is_shown_with(stack.primary_id, fresh):
             return _COVER_HIDDEN
         return None if proposal.confidence is Confidence.CERTAIN else _doubt(proposal)
 
@@ -167,6 +172,10 @@ class _Planner:
         members = tuple(dict.fromkeys((stack.primary_id, *old, *fresh)))
         self._added[stack.id] = members
         return Extend(proposal, stack, self._group_of[stack.id], members)
+
+    def _is_shown_with(self, cover: AssetId, fresh: Sequence[AssetId]) -> bool:
+        asset = self._assets.get(cover)
+        return asset is not None and may_pair(asset) and asset.visibility is self._assets[fresh[0]].visibility
 
     def _any_apart(self, members: Sequence[AssetId]) -> bool:
         return any(self._kept_apart.are(one, other) for one, other in combinations(members, 2))

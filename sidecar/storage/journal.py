@@ -66,6 +66,15 @@ class Ended:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Outstanding:
+    """How many writes have not ended; how often the unluckiest was tried, and why it has not succeeded."""
+
+    count: int
+    attempts: int
+    error: str | None
+
+
 async def intend(connection: AsyncConnection, new: Sequence[Action], *, now_ms: int) -> None:
     """Writes the intents down; nothing has been sent yet."""
     encode = msgspec.json.encode
@@ -195,21 +204,19 @@ async def counts(connection: AsyncConnection, owner_id: OwnerId) -> dict[ActionS
     return {ActionState(state): count for state, count in rows}
 
 
-async def most_tried(connection: AsyncConnection, owner_id: OwnerId) -> tuple[int, str | None]:
-    """(attempts, error) of the outstanding write that was tried most often; (0, None) if none has failed yet."""
+async def outstanding(connection: AsyncConnection, owner_id: OwnerId) -> Outstanding:
+    """The owner's writes that have not ended."""
+    waiting = (actions.c.owner_id == owner_id, actions.c.state == ActionState.INTENDED.value)
+    count = await connection.scalar(select(func.count()).where(*waiting))
     row = (
         await connection.execute(
             select(actions.c.attempts, actions.c.error)
-            .where(
-                actions.c.owner_id == owner_id,
-                actions.c.state == ActionState.INTENDED.value,
-                actions.c.error.is_not(None),
-            )
+            .where(*waiting, actions.c.error.is_not(None))
             .order_by(actions.c.attempts.desc())
             .limit(1)
         )
     ).one_or_none()
-    return (row.attempts, row.error) if row is not None else (0, None)
+    return Outstanding(count or 0, *((row.attempts, row.error) if row is not None else (0, None)))
 
 
 async def since(

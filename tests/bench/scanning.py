@@ -25,7 +25,6 @@ from sidecar.jobs.pair import pair
 from sidecar.jobs.sync import sync
 from sidecar.storage import journal, scans
 from sidecar.storage.database import open_database
-from sidecar.storage.journal import ActionState
 
 ASSETS = 100_000
 
@@ -70,7 +69,7 @@ async def scan(url: str, key: str, folder: Path) -> None:
 
         async def outstanding() -> int:
             async with database.read() as connection:
-                return (await journal.counts(connection, user.id)).get(ActionState.INTENDED, 0)
+                return (await journal.outstanding(connection, user.id)).count
 
         # A library is seldom filled in the very second in which it is scanned; what is, costs a second look at each.
         await asyncio.sleep(2)

@@ -106,6 +106,19 @@ async def test_a_cover_that_the_user_changed_is_kept_when_the_stack_grows(librar
     assert library.stacks() == [["IMG_1.CR3", "IMG_1-Edit.tif", "IMG_1.JPG"]]
 
 
+async def test_a_stack_whose_cover_is_in_the_trash_does_not_grow(library: Library) -> None:
+    _, jpeg = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    library.shoot("IMG_1.PNG")
+    await library.scan()
+    library.immich.trash(jpeg)
+    library.shoot("IMG_1-Edit.tif")
+    await library.scan()
+    assert library.stacks() == [["IMG_1.JPG", "IMG_1.CR3", "IMG_1.PNG"]]
+    async with library.context.database.read() as connection:
+        (finding,) = await findings.of_kinds(connection, library.owner_id, [FindingKind.REVIEW], limit=5)
+    assert "cover" in finding.reasons[0]
+
+
 async def test_members_deleted_in_immich_are_no_decision_of_the_user(library: Library) -> None:
     _raw, jpeg = library.shoot("IMG_1.CR3", "IMG_1.JPG")
     await library.scan()

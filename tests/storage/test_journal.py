@@ -3,7 +3,7 @@ from __future__ import annotations
 from sidecar.model import GroupId, OwnerId, Stack, StackId
 from sidecar.storage import journal
 from sidecar.storage.database import Database
-from sidecar.storage.journal import Action, ActionKind, ActionState, Ended
+from sidecar.storage.journal import Action, ActionKind, ActionState, Ended, Outstanding
 from tests.builders import OWNER, asset_id
 
 A, B, C = (asset_id(number) for number in range(1, 4))
@@ -64,11 +64,12 @@ async def test_an_ended_write_is_never_claimed_again(database: Database) -> None
 async def test_a_postponed_write_waits_and_says_why(database: Database) -> None:
     await intend(database, CREATE)
     async with database.write() as connection:
-        assert await journal.most_tried(connection, OWNER) == (0, None)
+        assert await journal.outstanding(connection, OWNER) == Outstanding(1, 0, None)
+        assert await journal.outstanding(connection, BOB) == Outstanding(0, 0, None)
     (claimed,) = await claim(database)
     async with database.write() as connection:
         await journal.postpone(connection, claimed, error="Immich is away", not_before_ms=500)
-        assert await journal.most_tried(connection, OWNER) == (1, "Immich is away")
+        assert await journal.outstanding(connection, OWNER) == Outstanding(1, 1, "Immich is away")
         assert await journal.owners_with_due_actions(connection, now_ms=499) == []
         assert await journal.owners_with_due_actions(connection, now_ms=500) == [OWNER]
         assert await journal.stems_intended(connection, OWNER, ["a", "b"]) == {"a"}
