@@ -222,10 +222,13 @@ async def outstanding(connection: AsyncConnection, owner_id: OwnerId) -> Outstan
 async def since(
     connection: AsyncConnection, owner_id: OwnerId, *, since_ms: int
 ) -> list[tuple[Action, ActionState, str | None]]:
-    """(action, state, error) of the writes intended at or after the time, oldest first."""
+    """(action, state, error) of the writes that were intended, or have ended, at or after the time; oldest first."""
     rows = await connection.execute(
         select(actions)
-        .where(actions.c.owner_id == owner_id, actions.c.intended_at_ms >= since_ms)
+        .where(
+            actions.c.owner_id == owner_id,
+            or_(actions.c.intended_at_ms >= since_ms, actions.c.ended_at_ms >= since_ms),
+        )
         .order_by(actions.c.intended_at_ms, actions.c.action_id)
     )
     return [(_action(row), ActionState(row.state), row.error) for row in rows]
