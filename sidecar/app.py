@@ -22,7 +22,8 @@ def build_app(services: Services) -> web.Application:
     app = web.Application(middlewares=[middleware.errors])
     app[SERVICES] = services
     base = services.settings.base_path
-    app.router.add_get(base, _to_front_page(f"{base}/"))
+    for path in {"/", base}:
+        app.router.add_get(path, _to_front_page(f"{base}/"))
     app.router.add_get(f"{base}/", home.home)
     app.router.add_get(f"{base}/health", health.health)
     app.router.add_get(f"{base}/ready", health.ready)

@@ -3,44 +3,37 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
+import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from sidecar import __version__
-from sidecar.commands.demo import demo
-from sidecar.commands.exit_codes import ExitCode, exit_code_of
-from sidecar.commands.run import Parts, run
-from sidecar.commands.scan import ScanOptions, scan
-from sidecar.errors import SidecarError
-from sidecar.log import set_up_logging
-from sidecar.settings import Settings, read_settings
 
-Command = Callable[[Settings, argparse.Namespace], Awaitable[ExitCode]]
+BROKEN, INTERRUPTED = 7, 130
+"""As in commands/exit_codes.py, which is not loaded yet when these are needed."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code; see commands/exit_codes.py."""
     options = _parser().parse_args(arguments)
     try:
-        settings = read_settings()
-        set_up_logging("debug" if options.verbose else options.quiet_level or settings.log_level)
-        command: Command = options.command
-        return asyncio.run(_run(command, settings, options))
-    except SidecarError as error:
-        print(f"sidecar: {error}", file=sys.stderr)
-        return exit_code_of(error)
+        # Loading everything takes a second or two, in which a person may change their mind.
+        from sidecar.commands.dispatch import run_command  # noqa: PLC0415
+
+        code = run_command(options)
+        sys.stdout.flush()
     except KeyboardInterrupt:
-        print("sidecar: stopped; the next start goes on where this one was", file=sys.stderr)
-        return ExitCode.INTERRUPTED
+        print("sidecar: stopped; nothing is lost, the next scan goes on where this one was", file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone (`sidecar scan | head`); Python would complain once more at exit.
-        sys.stdout = None
-        return ExitCode.DONE
-
-
-async def _run(command: Command, settings: Settings, options: argparse.Namespace) -> ExitCode:
-    return await command(settings, options)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        print(f"sidecar: {error.strerror or type(error).__name__}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,20 +43,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"sidecar {__version__}")
     parser.add_argument("--verbose", action="store_true", help="log every step")
-    parser.set_defaults(quiet_level=None)
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    running = commands.add_parser("run", help="web pages and background work in one process")
-    running.set_defaults(command=_running(Parts(web=True, worker=True)))
-    serving = commands.add_parser(
-        "serve", help="only the web pages; needs SIDECAR_REDIS_URL and SIDECAR_DATABASE_URL to share"
+    commands = parser.add_subparsers(dest="command", title="commands", required=True, metavar="COMMAND")
+    commands.add_parser("run", help="web pages and background work in one process")
+    commands.add_parser(
+        "serve", help="only the web pages; share SIDECAR_REDIS_URL and SIDECAR_DATABASE_URL with workers"
     )
-    serving.set_defaults(command=_running(Parts(web=True, worker=False)))
-    working = commands.add_parser(
-        "worker", help="only the background work; as many as you like on one Redis and PostgreSQL"
-    )
-    working.set_defaults(command=_running(Parts(web=False, worker=True)))
-
+    commands.add_parser("worker", help="only the background work; as many as you like on one Redis and PostgreSQL")
     scanning = commands.add_parser(
         "scan", help="look at the whole library now, stack what belongs together, and report"
     )
@@ -72,25 +57,6 @@ def _parser() -> argparse.ArgumentParser:
     scanning.add_argument(
         "--all", action="store_true", help="list everything in the report, not the first 20 of each part"
     )
-    scanning.set_defaults(command=_scan, quiet_level="warning")
-
     demonstrating = commands.add_parser("demo", help="show it on an emulated Immich with generated photos")
     demonstrating.add_argument("--once", action="store_true", help="end after the scan instead of serving the pages")
-    demonstrating.set_defaults(command=_demo, quiet_level="warning")
     return parser
-
-
-def _running(parts: Parts) -> Command:
-    async def command(settings: Settings, _options: argparse.Namespace) -> ExitCode:
-        return await run(settings, parts)
-
-    return command
-
-
-async def _scan(settings: Settings, options: argparse.Namespace) -> ExitCode:
-    chosen = ScanOptions(user=options.user, dry_run=options.dry_run, most=None if options.all else 20)
-    return await scan(settings, chosen)
-
-
-async def _demo(settings: Settings, options: argparse.Namespace) -> ExitCode:
-    return await demo(settings, once=options.once)

@@ -58,7 +58,10 @@ def own(folder: DataFolder) -> Iterator[None]:
     Errors: DataFolderBusy, with the other process's number, if another sidecar owns it.
     """
     # The descriptor is closed in children (PEP 446), so a Valkey that outlives us does not hold the lock.
-    descriptor = os.open(folder.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        descriptor = os.open(folder.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise SettingsError(f"SIDECAR_DATA_DIR: {folder.lock} cannot be opened ({error.strerror})") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -103,4 +103,4 @@ def _variable(location: tuple[int | str, ...]) -> str:
 
 
 def _sentence(message: str) -> str:
-    return message.removeprefix("Value error, ").lower().removeprefix("input should be ")
+    return message.removeprefix("Value error, ").replace("Input should be ", "must be ", 1)

@@ -12,15 +12,19 @@ from sidecar.jobs.context import JobContext
 from sidecar.jobs.registry import build_worker
 
 RESTART_DELAY_S = 2.0
+STOP_WITHIN_S = 20.0
+"""For what is on its way to Immich to be answered and recorded; after that it is looked for at the next start."""
 
 
 @asynccontextmanager
 async def running_worker(context: JobContext, *, scan_interval_s: int | None = None) -> AsyncIterator[None]:
     """A worker that runs in the background until the block ends; what it was doing then is resumed by the next one."""
+    context.stopping.clear()
     task = asyncio.create_task(_work_on(context, scan_interval_s), name="worker")
     try:
         yield
     finally:
+        context.stopping.set()
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
@@ -35,7 +39,16 @@ async def _work_on(context: JobContext, scan_interval_s: int | None) -> None:
         except (RedisError, OSError):
             await asyncio.sleep(RESTART_DELAY_S)
         finally:
-            running = [*worker.job_tasks.values(), *worker.tasks.values()]
-            for each in running:
-                each.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await _let_end(list(worker.tasks.values()))
+
+
+async def _let_end(tasks: list[asyncio.Task[None]]) -> None:
+    """Jobs see that they are to stop and end between two steps; one that cannot is cancelled, once.
+
+    A second cancellation while a database connection is being given up would leave its thread waiting for ever.
+    """
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=STOP_WITHIN_S)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

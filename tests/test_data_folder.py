@@ -40,6 +40,13 @@ def test_a_folder_that_cannot_be_written_is_a_setting_to_change(
         open_data_folder(tmp_path)
 
 
+def test_a_lock_that_cannot_be_opened_is_a_setting_to_change(tmp_path: Path) -> None:
+    folder = open_data_folder(tmp_path)
+    folder.lock.mkdir()
+    with pytest.raises(SettingsError, match=r"sidecar\.lock cannot be opened"), own(folder):
+        raise AssertionError("must not be ours")
+
+
 def test_one_sidecar_at_a_time_owns_the_folder(tmp_path: Path) -> None:
     folder = open_data_folder(tmp_path)
     holder = subprocess.Popen(

@@ -41,12 +41,12 @@ def test_keyword_arguments_win_over_the_environment(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        pytest.param("SIDECAR_PORT", "eighty", "SIDECAR_PORT: a valid integer", id="no number"),
-        pytest.param("SIDECAR_PORT", "70000", "SIDECAR_PORT: less than or equal to 65535", id="out of range"),
+        pytest.param("SIDECAR_PORT", "eighty", "SIDECAR_PORT: must be a valid integer", id="no number"),
+        pytest.param("SIDECAR_PORT", "70000", "SIDECAR_PORT: must be less than or equal to 65535", id="out of range"),
         pytest.param("SIDECAR_BASE_PATH", "/", "SIDECAR_BASE_PATH: a path such as /sidecar", id="Immich's own path"),
         pytest.param("SIDECAR_BASE_PATH", "/a?b", "SIDECAR_BASE_PATH: a path such as", id="no path"),
         pytest.param("SIDECAR_LOG_LEVEL", "loud", "SIDECAR_LOG_LEVEL: expected debug", id="unknown level"),
-        pytest.param("SIDECAR_CONCURRENT_WRITES", "0", "SIDECAR_CONCURRENT_WRITES: greater than", id="too few"),
+        pytest.param("SIDECAR_CONCURRENT_WRITES", "0", "SIDECAR_CONCURRENT_WRITES: must be greater than", id="too few"),
     ],
 )
 def test_a_bad_value_is_named_with_what_was_expected(

@@ -67,7 +67,6 @@ async def open_accounts(settings: Settings) -> AsyncIterator[Accounts]:
                 refused.append(
                     ImmichRefused(f"API key {number} of {len(settings.api_keys)}: {error}", permission=error.permission)
                 )
-                log.warning("an API key is refused: %s", refused[-1])
                 continue
             if user.id in connected:
                 log.warning("two API keys belong to one user; the first is used")

@@ -135,7 +135,7 @@ def _told(filled: _Filled, wrong: Sequence[str]) -> Iterable[str]:
     for story, sentence in STORIES.items():
         yield f"  {'WRONG' if story in wrong else 'ok':5}  {sentence}"
     for file in filled.refused:
-        yield f"  Immich itself did not take {file.name}"
+        yield f"  ({file.name} never got this far: Immich takes no file whose name has no extension)"
 
 
 async def _serve_until_stopped(services: Services, immich: EmulatedImmich, err: TextIO) -> None:

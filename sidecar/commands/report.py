@@ -70,7 +70,7 @@ def lines(report: Report, *, most: int | None = 20, is_dry_run: bool = False) ->
         made = [action for action, state, _ in report.actions if state is written and action.kind is kind]
         yield from _part(
             planned if is_dry_run else done,
-            [_line(report, action.member_ids, reasons.get(action.member_ids[0], ())) for action in made],
+            sorted(_line(report, action.member_ids, reasons.get(action.member_ids[0], ())) for action in made),
             most,
         )
     yield from _part("For you to decide", _findings(report, report.review), most)

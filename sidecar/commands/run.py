@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import TextIO
 
 from sidecar.app import serving
 from sidecar.commands.exit_codes import ExitCode
+from sidecar.errors import TryLater
 from sidecar.settings import Settings
-from sidecar.wiring import open_services
+from sidecar.wiring import Services, open_services
 from sidecar.worker import running_worker
+
+WAIT_FOR_IMMICH_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,14 @@ class Parts:
 async def run(settings: Settings, parts: Parts, *, err: TextIO = sys.stderr) -> ExitCode:
     """DONE, after SIGTERM or SIGINT asked the process to stop and it has stopped in order.
 
-    Errors: whatever keeps services from opening.
+    Errors: what keeps services from opening for good; what may pass is waited for.
     """
     stopped = stop_signal()
     async with AsyncExitStack() as stack:
-        services = await stack.enter_async_context(open_services(settings))
+        services = await _opened(stack, settings, stopped, err)
+        if services is None:
+            return ExitCode.DONE
+        print(f"sidecar: what is remembered lies in {settings.data_dir.resolve()}", file=err, flush=True)
         if parts.worker:
             await stack.enter_async_context(running_worker(services.jobs, scan_interval_s=settings.scan_interval_s))
         if parts.web:
@@ -43,6 +49,18 @@ async def run(settings: Settings, parts: Parts, *, err: TextIO = sys.stderr) -> 
             print(f"sidecar: {refused}", file=err, flush=True)
         await stopped.wait()
     return ExitCode.DONE
+
+
+async def _opened(stack: AsyncExitStack, settings: Settings, stopped: asyncio.Event, err: TextIO) -> Services | None:
+    """The services, as soon as everything they need answers: after a reboot Immich takes its time. None if stopped."""
+    while not stopped.is_set():
+        try:
+            return await stack.enter_async_context(open_services(settings))
+        except TryLater as error:
+            print(f"sidecar: {error} Trying again every {WAIT_FOR_IMMICH_S:g} s.", file=err, flush=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopped.wait(), WAIT_FOR_IMMICH_S)
+    return None
 
 
 def stop_signal() -> asyncio.Event:

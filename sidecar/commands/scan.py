@@ -37,6 +37,8 @@ GIVE_UP_AFTER_ATTEMPTS = 4
 
 GUEST_PATIENCE_S = 30.0
 
+MOST_LISTED = 20
+
 
 @dataclass(frozen=True, slots=True)
 class ScanOptions:
@@ -44,7 +46,7 @@ class ScanOptions:
 
     user: str | None = None
     dry_run: bool = False
-    most: int | None = 20
+    most: int | None = MOST_LISTED
 
 
 async def scan(
@@ -55,7 +57,7 @@ async def scan(
     Errors: whatever keeps services from opening; what goes wrong later is printed and becomes the exit code.
     """
     if options.dry_run:
-        return await _dry_run(settings, options, out=out)
+        return await _dry_run(settings, options, out=out, err=err)
     async with open_services(settings, may_be_guest=True) as services:
         return await scan_with(services, options, out=out, err=err)
 
@@ -131,7 +133,7 @@ def _chosen(accounts: Accounts, user: str | None) -> list[Account]:
     return [accounts.named(user)] if user is not None else list(accounts.connected.values())
 
 
-async def _dry_run(settings: Settings, options: ScanOptions, *, out: TextIO) -> ExitCode:
+async def _dry_run(settings: Settings, options: ScanOptions, *, out: TextIO, err: TextIO) -> ExitCode:
     """The same jobs on a database of their own that is thrown away, and without the job that writes to Immich."""
     async with AsyncExitStack() as stack:
         accounts = await stack.enter_async_context(open_accounts(settings))
@@ -148,7 +150,7 @@ async def _dry_run(settings: Settings, options: ScanOptions, *, out: TextIO) -> 
                 print(f"{report.user.name}: the scan did not finish: {report.scan.error}", file=out)
                 failed = ExitCode.TRY_LATER
         for refused in accounts.refused:
-            print(f"sidecar: {refused}", file=out)
+            print(f"sidecar: {refused}", file=err)
             failed = failed or exit_code_of(refused)
         return failed
 

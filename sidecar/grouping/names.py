@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from hashlib import sha256
 from typing import NamedTuple
 
 from sidecar.formats import EXTENSIONS, Format
@@ -10,6 +11,9 @@ from sidecar.grouping.variants import PREFIX, Variant, may_carry_variant, peel
 
 STEM_VERSION: int = 1
 """Raised whenever `stem_of` changes for any name, so that stored stems are recomputed, never compared."""
+
+
+_LONGEST_STEM = 255
 
 
 class ParsedName(NamedTuple):
@@ -33,7 +37,7 @@ def stem_of(name: str) -> str:
         base, _, extension = name.lower().rpartition(".")
         # A million times a scan: `may_carry_variant` without its call.
         if base[-3:].isdigit() and "." not in base and extension in EXTENSIONS and not base.startswith(PREFIX):
-            return base
+            return base if len(base) <= _LONGEST_STEM else _bounded(base)
     return parse_name(name).stem
 
 
@@ -51,13 +55,20 @@ def parse_name(name: str) -> ParsedName:
     if "." in rest:
         rest, inner = _without_extensions(rest)
     if not inner and not may_carry_variant(rest):
-        return ParsedName(rest, None, media_format, rest, extension)
+        return ParsedName(_bounded(rest), None, media_format, _bounded(rest), extension)
     stem, full_stem, variant = peel(rest)
     # IMG_1.CR2.jpg is what a converter made of IMG_1.CR2 and differs from the camera's own IMG_1.jpg.
     if media_format is not Format.RAW and EXTENSIONS.get(inner) is Format.RAW:
         label = f"{variant.label if variant else ''}.{inner}"
         variant = Variant(label, is_edit=True, is_weak=variant is not None and variant.is_weak)
-    return ParsedName(stem, variant, media_format, full_stem, extension)
+    return ParsedName(_bounded(stem), variant, media_format, _bounded(full_stem), extension)
+
+
+def _bounded(stem: str) -> str:
+    """The stem itself, or one as telling but shorter: databases index it, and files have no such names."""
+    if len(stem) <= _LONGEST_STEM:
+        return stem
+    return f"{stem[: _LONGEST_STEM - 17]}~{sha256(stem.encode(errors='surrogatepass')).hexdigest()[:16]}"
 
 
 def _folded(name: str) -> str:

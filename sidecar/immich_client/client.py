@@ -92,6 +92,7 @@ class Immich:
         size: int = 1000,
         newest_first: bool = True,
         updated_after_ms: int | None = None,
+        with_trashed: bool = False,
     ) -> AssetPage:
         """One page of all assets of this visibility, ordered by capture time; pages count from 1.
 
@@ -107,6 +108,7 @@ class Immich:
                 size=size,
                 order="desc" if newest_first else "asc",
                 with_exif=True,
+                with_deleted=True if with_trashed else UNSET,
                 updated_after=UNSET if updated_after_ms is None else moment_of(updated_after_ms),
             )
         )

@@ -137,6 +137,9 @@ def _lasting(
         kind = headers.get("content-type", "").partition(";")[0] or "nothing"
         return _not_immich(address, f"{operation} is answered {status} with {_short(kind)} instead of JSON")
     message = _message(body)
+    if status == HTTPStatus.NOT_ACCEPTABLE:
+        # Immich's web app answers so below any path but /api.
+        return _not_immich(address, f"{operation} is answered as a page, not as data")
     if message is None:
         return _not_immich(address, f"its error {status} is not worded as Immich's are")
     return _refused(status, message, operation)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sidecar.errors import AskPerson, ImmichMissing, SidecarError, TryLater
+from sidecar.errors import AskPerson, ContractBroken, ImmichMissing, ImmichUnavailable, SidecarError, TryLater
 from sidecar.immich_client.client import Immich
 from sidecar.jobs.changes import read_changes
 from sidecar.jobs.context import LEASE_MS, JobContext
 from sidecar.jobs.queue import JobName
-from sidecar.model import AssetId, OwnerId, Stack
+from sidecar.jobs.sync import CLOCK_SLACK_MS
+from sidecar.model import Asset, AssetId, OwnerId, Stack
 from sidecar.storage import assets, groups, journal, stacks, work
 from sidecar.storage.groups import GroupState
 from sidecar.storage.journal import Action, ActionKind, ActionState, Ended
@@ -25,138 +26,193 @@ CLAIMED_AT_ONCE = 128
 """Recorded together; also what a kill can leave to be looked for in Immich."""
 
 LOOK_EVERY_MS = 5_000
-"""Between two looks at what others changed in Immich meanwhile."""
+"""Between two looks at what others changed in Immich meanwhile; what they do within it is found out afterwards."""
+
+BEGIN_WITHIN_MS = LEASE_MS // 2
+WRITE_TIMEOUT_S = 50.0
+"""A write begins in the first half of its lease and ends in the second: nobody else has taken it over by then."""
 
 WAIT_FOR_PERSON_MS = 60_000
+TRIES_OF_A_RIDDLE = 3
+UNSTACKED_TOGETHER_MS = 100
+"""Immich takes all members out of a stack in one statement; other changes of two assets are seldom that close."""
+
+Seen = Mapping[AssetId, Stack | None]
 
 
 @dataclass(frozen=True, slots=True)
 class _Ending:
-    """How one write ended; still to be recorded. again_at_ms means it has not ended and is tried later."""
+    """How one write ended, still to be recorded.
+
+    Shape:  without a state it has not ended and is tried again; with neither state nor error it was not begun. stack is
+            what Immich shows for it, seen what its members turned out to be in, gone which of them exist no more.
+            may_exist says that Immich had made the stack, whatever became of it.
+    """
 
     action: Action
-    state: ActionState | None
-    stack: Stack | None = None
+    state: ActionState | None = None
     error: str | None = None
     again_at_ms: int = 0
+    stack: Stack | None = None
+    seen: Seen = field(default_factory=dict)
     gone: tuple[AssetId, ...] = ()
+    may_exist: bool = False
 
 
 async def apply(context: JobContext, owner_id: OwnerId) -> None:
-    """Writes the owner's due intents to Immich until none is due or Immich does not answer.
+    """Writes the owner's due intents to Immich until none is due, Immich does not answer, or the process is to stop.
 
     Errors: ImmichUnavailable and its kin if Immich does not even say what changed; nothing is claimed then. What
             happens to a single write ends in the journal, in words.
     """
     looked_at_ms = 0
-    while True:
+    while not context.stopping.is_set():
         if context.now_ms() - looked_at_ms >= LOOK_EVERY_MS:
             looked_at_ms = context.now_ms()
             await read_changes(context, owner_id)
+        lease, now_ms = context.new_id(), context.now_ms()
         async with context.database.write() as connection:
             claimed = await journal.claim(
-                connection,
-                owner_id,
-                lease=context.new_id(),
-                now_ms=context.now_ms(),
-                lease_ms=LEASE_MS,
-                limit=CLAIMED_AT_ONCE,
+                connection, owner_id, lease=lease, now_ms=now_ms, lease_ms=LEASE_MS, limit=CLAIMED_AT_ONCE
             )
+            members = [member for action in claimed for member in action.member_ids]
+            known = await assets.by_ids(connection, owner_id, members)
         if not claimed:
             break
-        endings = await _write_all(context, context.immich(owner_id), claimed)
+        batch = _Batch(context, context.immich(owner_id), known, now_ms + BEGIN_WITHIN_MS)
+        endings = await batch.write_all(claimed)
         async with context.database.write() as connection:
-            await _record(context, connection, owner_id, endings)
+            await _record(context, connection, owner_id, endings, lease)
         if any(ending.again_at_ms for ending in endings):
             break
     await context.wake(JobName.PAIR, owner_id)
 
 
-async def _write_all(context: JobContext, immich: Immich, claimed: Sequence[Action]) -> list[_Ending]:
-    limit = asyncio.Semaphore(context.concurrent_writes)
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Some claimed writes on their way to Immich; known are their members as the mirror has them."""
 
-    async def one(action: Action) -> _Ending:
-        async with limit:
-            try:
-                if not action.look_first or await _still_fits(immich, action):
-                    return await _write(immich, action)
-                return _Ending(action, ActionState.WITHDRAWN, error="changed in Immich meanwhile")
-            except ImmichMissing:
-                return await _without_the_gone(context, immich, action)
-            except SidecarError as error:
-                return _not_now(context, action, error)
+    context: JobContext
+    immich: Immich
+    known: Mapping[AssetId, Asset]
+    begin_until_ms: int
 
-    return list(await asyncio.gather(*map(one, claimed)))
+    async def write_all(self, claimed: Sequence[Action]) -> list[_Ending]:
+        """One ending for each, in order; a failing write stops no other."""
+        limit = asyncio.Semaphore(self.context.concurrent_writes)
 
+        async def one(action: Action) -> _Ending:
+            async with limit:
+                if self.context.stopping.is_set() or self.context.now_ms() > self.begin_until_ms:
+                    return _Ending(action)
+                return await self._one(action)
 
-async def _write(immich: Immich, action: Action) -> _Ending:
-    if action.attempts > 1:
-        # The write may have arrived before we were stopped: then it is done, and doing it again would change its id.
-        there = await immich.stack_of_primary(action.member_ids[0])
-        if there is not None and set(there.member_ids) == set(action.member_ids):
-            return _Ending(action, ActionState.DONE, stack=there)
-    stack = await immich.create_stack(action.member_ids)
-    if stack.primary_id == action.member_ids[0] and set(stack.member_ids) == set(action.member_ids):
-        return _Ending(action, ActionState.DONE, stack=stack)
-    return _Ending(
-        action,
-        ActionState.FAILED,
-        stack=stack,
-        error=f"Immich shows {len(stack.member_ids)} members in the stack instead of {len(action.member_ids)}",
-    )
+        return list(await asyncio.gather(*map(one, claimed)))
 
-
-async def _still_fits(immich: Immich, action: Action) -> bool:
-    """Whether every member still is in the stack, or in none, that the plan was made on."""
-    expected = {member: stack.id for stack in action.before for member in stack.member_ids}
-    for asset_id in action.member_ids:
-        stack = await immich.stack_of(asset_id)
-        if (stack.id if stack is not None else None) != expected.get(asset_id):
-            return action.attempts > 1 and stack is not None and set(stack.member_ids) == set(action.member_ids)
-    return True
-
-
-async def _without_the_gone(context: JobContext, immich: Immich, action: Action) -> _Ending:
-    """One id that Immich does not know refuses the whole call (stack.service.ts:20, Immich 3.1.0): find out which."""
-    gone: list[AssetId] = []
-    for asset_id in action.member_ids:
+    async def _one(self, action: Action) -> _Ending:
         try:
-            await immich.asset(asset_id)
-        except ImmichMissing:
-            gone.append(asset_id)
+            async with asyncio.timeout(WRITE_TIMEOUT_S):
+                return await self._carry_out(action)
+        except TimeoutError:
+            return self._later(action, ImmichUnavailable("Immich takes too long to make a stack"))
         except SidecarError as error:
-            return _not_now(context, action, error)
-    if gone:
-        return _Ending(action, ActionState.WITHDRAWN, error="deleted in Immich meanwhile", gone=tuple(gone))
-    return _Ending(action, ActionState.FAILED, error="Immich refuses the stack, though it knows every member")
+            return self._later(action, error)
+
+    async def _carry_out(self, action: Action) -> _Ending:
+        try:
+            if self._wants_a_look(action) and (other := await self._look(action)) is not None:
+                return other
+            return await self._write(action)
+        except ImmichMissing:
+            return await self._without_the_gone(action)
+
+    def _wants_a_look(self, action: Action) -> bool:
+        """Whether the write may have been sent before, or Immich changed a member since its stacks were last read."""
+        news_since_ms = action.known_at_ms - CLOCK_SLACK_MS
+        return action.attempts > 1 or any(
+            member not in self.known or self.known[member].updated_at_ms >= news_since_ms
+            for member in action.member_ids
+        )
+
+    async def _look(self, action: Action) -> _Ending | None:
+        """The write's ending if it must not be sent any more, None if the present still is what it was planned on."""
+        seen = {member: await self.immich.stack_of(member) for member in action.member_ids}
+        first = seen[action.member_ids[0]]
+        if action.attempts > 1 and first is not None and set(first.member_ids) == set(action.member_ids):
+            # It had arrived before we were stopped; whoever changed the cover since then meant to.
+            return _Ending(action, ActionState.DONE, stack=first)
+        expected = {member: stack.id for stack in action.before for member in stack.member_ids}
+        if any((stack.id if stack else None) != expected.get(member) for member, stack in seen.items()):
+            return _Ending(action, ActionState.WITHDRAWN, "changed in Immich meanwhile", seen=seen)
+        if action.attempts > 1 and await self._was_undone(action):
+            return _Ending(action, ActionState.WITHDRAWN, "undone in Immich meanwhile", seen=seen, may_exist=True)
+        return None
+
+    async def _was_undone(self, action: Action) -> bool:
+        """Whether all members changed at one moment since the plan: as when a stack is made and taken apart again."""
+        times_ms = [(await self.immich.asset(member)).updated_at_ms for member in action.member_ids]
+        return min(times_ms) > action.members_at_ms and max(times_ms) - min(times_ms) <= UNSTACKED_TOGETHER_MS
+
+    async def _write(self, action: Action) -> _Ending:
+        try:
+            stack = await self.immich.create_stack(action.member_ids)
+        except ContractBroken:
+            # Refused, or made and answered in words we do not know: Immich itself can say which.
+            found = await self.immich.stack_of(action.member_ids[0])
+            if found is None or set(found.member_ids) != set(action.member_ids):
+                raise
+            stack = found
+        if stack.primary_id == action.member_ids[0] and set(stack.member_ids) == set(action.member_ids):
+            return _Ending(action, ActionState.DONE, stack=stack)
+        shown, wanted = len(stack.member_ids), len(action.member_ids)
+        error = f"Immich shows {shown} members in the stack instead of {wanted}"
+        return _Ending(action, ActionState.FAILED, error, stack=stack, may_exist=True)
+
+    async def _without_the_gone(self, action: Action) -> _Ending:
+        """One id that Immich does not know refuses the whole call (stack.service.ts:20, Immich 3.1.0): which is it?"""
+        gone: list[AssetId] = []
+        for member in action.member_ids:
+            try:
+                await self.immich.asset(member)
+            except ImmichMissing:
+                gone.append(member)
+        if gone:
+            return _Ending(action, ActionState.WITHDRAWN, "deleted in Immich meanwhile", gone=tuple(gone))
+        riddle = "Immich refuses the stack, though it knows every member"
+        if action.attempts < TRIES_OF_A_RIDDLE:
+            return _Ending(action, error=riddle, again_at_ms=self.context.retry_at_ms(action.attempts))
+        return _Ending(action, ActionState.FAILED, riddle)
+
+    def _later(self, action: Action, error: SidecarError) -> _Ending:
+        match error:
+            case TryLater():
+                again_at_ms = self.context.retry_at_ms(action.attempts)
+            case AskPerson():
+                again_at_ms = self.context.now_ms() + WAIT_FOR_PERSON_MS
+            case _:
+                return _Ending(action, ActionState.FAILED, str(error))
+        return _Ending(action, error=str(error), again_at_ms=again_at_ms)
 
 
-def _not_now(context: JobContext, action: Action, error: SidecarError) -> _Ending:
-    match error:
-        case TryLater():
-            again_at_ms = context.retry_at_ms(action.attempts)
-        case AskPerson():
-            again_at_ms = context.now_ms() + WAIT_FOR_PERSON_MS
-        case _:
-            return _Ending(action, ActionState.FAILED, error=str(error))
-    return _Ending(action, None, error=str(error), again_at_ms=again_at_ms)
-
-
-async def _record(context: JobContext, connection: AsyncConnection, owner_id: OwnerId, endings: list[_Ending]) -> None:
+async def _record(
+    context: JobContext, connection: AsyncConnection, owner_id: OwnerId, endings: list[_Ending], lease: str
+) -> None:
     now_ms = context.now_ms()
     ended: list[Ended] = []
     for ending in endings:
         if ending.state is None:
             await journal.postpone(
-                connection, ending.action, error=ending.error or "", not_before_ms=ending.again_at_ms
+                connection, ending.action, lease=lease, error=ending.error, not_before_ms=ending.again_at_ms
             )
         else:
             stack_id = ending.stack.id if ending.stack is not None else None
             ended.append(Ended(ending.action, ending.state, stack_id, ending.error))
-    await journal.end(connection, ended, now_ms=now_ms)
-    shown = [ending.stack for ending in endings if ending.stack is not None]
-    await stacks.put(connection, owner_id, shown, now_ms=now_ms)
-    await _record_groups(connection, owner_id, ended)
+    await journal.end(connection, ended, lease=lease, now_ms=now_ms)
+    seen = {member: stack for ending in endings for member, stack in ending.seen.items()}
+    await stacks.leave(connection, owner_id, [member for member, stack in seen.items() if stack is None])
+    shown = {stack.id: stack for stack in (*(ending.stack for ending in endings), *seen.values()) if stack is not None}
+    await stacks.put(connection, owner_id, shown.values(), now_ms=now_ms)
+    await _record_groups(connection, owner_id, endings)
     for ending in endings:
         if ending.state in {ActionState.WITHDRAWN, ActionState.FAILED}:
             log.warning("a stack was not made: %s", ending.error)
@@ -165,12 +221,14 @@ async def _record(context: JobContext, connection: AsyncConnection, owner_id: Ow
             await work.mark(connection, owner_id, {ending.action.stem, *stems})
 
 
-async def _record_groups(connection: AsyncConnection, owner_id: OwnerId, ended: list[Ended]) -> None:
-    made = [each.action for each in ended if each.state is ActionState.DONE]
+async def _record_groups(connection: AsyncConnection, owner_id: OwnerId, endings: list[_Ending]) -> None:
+    ended = [ending for ending in endings if ending.state is not None]
+    # What Immich has shown once is ours, however its write ended: only so is its undoing known for a decision.
+    made = [ending.action for ending in ended if ending.state is ActionState.DONE or ending.may_exist]
     extended = [member for action in made if action.kind is ActionKind.EXTEND_STACK for member in action.member_ids]
     # The former groups of what was extended; the new ones are not active yet.
     replaced = [group.id for group in await groups.active_touching(connection, owner_id, extended)]
     await groups.set_state(connection, owner_id, replaced, GroupState.REPLACED)
     await groups.set_state(connection, owner_id, [action.group_id for action in made], GroupState.ACTIVE)
-    unmade = [each.action.group_id for each in ended if each.state is not ActionState.DONE]
+    unmade = {ending.action.group_id for ending in ended} - {action.group_id for action in made}
     await groups.set_state(connection, owner_id, unmade, GroupState.WITHDRAWN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,10 @@ from sidecar.model import OwnerId
 from sidecar.storage.database import Database
 
 LEASE_MS = 120_000
-"""Longer than any single call to Immich may take, retries included; a lease is renewed or ended between calls."""
+"""For a batch of stems or of writes; what cannot be begun in time is left for the next claim."""
+
+SCAN_LEASE_MS = 900_000
+"""Longer than a page of assets may take with all its repetitions; every page renews it."""
 
 FIRST_RETRY_MS = 2_000
 LAST_RETRY_MS = 300_000
@@ -35,7 +39,10 @@ def new_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
-    """The database, the queue, the accounts, the rules, and how much may happen at once. A dry run has no queue."""
+    """The database, the queue, the accounts, the rules, and how much may happen at once.
+
+    Shape:  a dry run has no queue. stopping is set when the process is to end: bodies then stop between two steps.
+    """
 
     database: Database
     accounts: Mapping[OwnerId, Account]
@@ -43,6 +50,7 @@ class JobContext:
     rules: PairingRules = field(default_factory=PairingRules)
     concurrent_reads: int = 4
     concurrent_writes: int = 8
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
     now_ms: Callable[[], int] = wall_clock_ms
     new_id: Callable[[], str] = new_id
 

@@ -73,15 +73,15 @@ async def pair(context: JobContext, owner_id: OwnerId) -> None:
 
     Before the first scan is complete nothing is paired: half a library makes half a match.
     """
-    async with context.database.read() as connection:
-        if await scans.watermark(connection, owner_id) is None:
-            return
-    while await _pair_some(context, owner_id):
+    while not context.stopping.is_set() and await _pair_some(context, owner_id):
         pass
 
 
 async def _pair_some(context: JobContext, owner_id: OwnerId) -> bool:
     async with context.database.write() as connection:
+        mark = await scans.watermark(connection, owner_id)
+        if mark is None:
+            return False
         claimed = await work.claim(
             connection,
             owner_id,
@@ -101,7 +101,7 @@ async def _pair_some(context: JobContext, owner_id: OwnerId) -> bool:
     intended = 0
     async with context.database.write() as connection:
         for each in decided:
-            intended += await _record(context, connection, owner_id, each, known)
+            intended += await _record(context, connection, owner_id, each, known, known_at_ms=mark.stacks_known_at_ms)
         await work.put_back(connection, claimed.only(waiting), not_before_ms=context.now_ms() + WAIT_FOR_WRITES_MS)
         for stem, error in failed.items():
             await work.fail(
@@ -177,7 +177,13 @@ async def _load(connection: AsyncConnection, owner_id: OwnerId, stems: Sequence[
 
 
 async def _record(
-    context: JobContext, connection: AsyncConnection, owner_id: OwnerId, decided: _Decided, known: _Known
+    context: JobContext,
+    connection: AsyncConnection,
+    owner_id: OwnerId,
+    decided: _Decided,
+    known: _Known,
+    *,
+    known_at_ms: int,
 ) -> int:
     """How many writes are intended now; groups, intents, what was learned of the user, and findings are on record."""
     now_ms = context.now_ms()
@@ -194,7 +200,19 @@ async def _record(
                 continue
         group = OurGroup(GroupId(context.new_id()), tuple(ids), ids[0])
         new_groups.append((group, step.proposal.kind.value, [str(reason) for reason in step.proposal.reasons]))
-        intents.append(Action(context.new_id(), owner_id, group.id, _stem(known, ids), kind, group.member_ids, before))
+        intents.append(
+            Action(
+                context.new_id(),
+                owner_id,
+                group.id,
+                _stem(known, ids),
+                kind,
+                group.member_ids,
+                before,
+                known_at_ms=known_at_ms,
+                members_at_ms=max(known.assets[each].updated_at_ms for each in ids),
+            )
+        )
     await groups.add(connection, owner_id, new_groups, now_ms=now_ms)
     await journal.intend(connection, intents, now_ms=now_ms)
     for group_id, primary_id in decided.plan.primary_changes:

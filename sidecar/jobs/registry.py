@@ -49,9 +49,10 @@ def build_worker(context: JobContext, *, scan_interval_s: int | None) -> Worker:
 
     Shape:  scan_interval_s asks for a scan of each library that often; None leaves scans to whoever asks for them.
     """
+    running: set[tuple[JobName, OwnerId]] = set()
     assert context.queue is not None  # noqa: S101  # only a dry run has no queue, and it has no worker
     return Worker(
-        functions=[_function(job) for job in JOBS],
+        functions=[_function(job, running) for job in JOBS],
         cron_jobs=[_sweeping(scan_interval_s)],
         redis_pool=context.queue.pool,
         queue_name=QUEUE_NAME,
@@ -66,12 +67,17 @@ def build_worker(context: JobContext, *, scan_interval_s: int | None) -> Worker:
     )
 
 
-def _function(job: Job) -> Function:
+def _function(job: Job, running: set[tuple[JobName, OwnerId]]) -> Function:
     async def run(ctx: dict[Any, Any], *arguments: Any, **_named: Any) -> None:
         context: JobContext = ctx["context"]
         owner_id = OwnerId(arguments[0])
-        if owner_id in context.accounts:  # on a shared queue it may be another worker's user
-            await _logged(job.name, job.body(context, owner_id))
+        # On a shared queue it may be another worker's user; and a body that runs takes whatever is due by itself.
+        if owner_id in context.accounts and (job.name, owner_id) not in running:
+            running.add((job.name, owner_id))
+            try:
+                await _logged(job.name, job.body(context, owner_id))
+            finally:
+                running.discard((job.name, owner_id))
 
     return func(run, name=job.name.value, timeout=job.timeout_s, keep_result=0)
 

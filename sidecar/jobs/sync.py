@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from enum import Enum, auto
+from typing import TypeVar
 
 from sidecar.errors import ContractBroken, ImmichMissing, ImmichUnavailable, SidecarError, TryLater
 from sidecar.grouping.names import stem_of
 from sidecar.immich_client.client import Immich
 from sidecar.immich_client.mapping import AssetPage
-from sidecar.jobs.context import LEASE_MS, JobContext
+from sidecar.jobs.context import SCAN_LEASE_MS, JobContext
 from sidecar.jobs.queue import JobName
-from sidecar.model import Asset, AssetId, OwnerId, Stack, Visibility
+from sidecar.model import Asset, AssetId, OwnerId, Stack, StackId, Visibility
 from sidecar.storage import assets, scans, stacks, work
 from sidecar.storage.scans import Scan, ScanState, Watermark
 
 log = logging.getLogger(__name__)
+
+Id = TypeVar("Id", AssetId, StackId)
+Answer = TypeVar("Answer")
 
 PAGE_SIZE = 1000
 """The largest page that POST /search/metadata gives (Immich 2.5 to 3.1)."""
@@ -31,10 +34,10 @@ CLOCK_SLACK_MS = 2_000
 """The server's Date header counts whole seconds."""
 
 
-class ScanTakenOver(TryLater):
-    """Our lease ran out and another worker goes on with the scan."""
+class ScanInterrupted(TryLater):
+    """The scan is left here: another worker goes on with it, or the process is to stop."""
 
-    code = "scan_taken_over"
+    code = "scan_interrupted"
 
 
 async def sync(context: JobContext, owner_id: OwnerId) -> None:
@@ -44,21 +47,35 @@ async def sync(context: JobContext, owner_id: OwnerId) -> None:
     """
     lease = context.new_id()
     async with context.database.write() as connection:
-        scan = await scans.claim(connection, owner_id, lease=lease, now_ms=context.now_ms(), lease_ms=LEASE_MS)
+        scan = await scans.claim(connection, owner_id, lease=lease, now_ms=context.now_ms(), lease_ms=SCAN_LEASE_MS)
     if scan is None:
         return
     try:
         await _Sync(context, scan, lease).run()
-    except ScanTakenOver:
-        return
-    except TryLater as error:
+    except ScanInterrupted:
         async with context.database.write() as connection:
-            await scans.postpone(connection, scan, error=str(error), not_before_ms=context.retry_at_ms(scan.attempts))
+            await scans.postpone(connection, scan, lease=lease, error=None, not_before_ms=0)
+    except TryLater as error:
+        again_at_ms = context.retry_at_ms(scan.attempts)
+        async with context.database.write() as connection:
+            await scans.postpone(connection, scan, lease=lease, error=str(error), not_before_ms=again_at_ms)
         log.warning("a scan waits: %s", error)
     except SidecarError as error:
         async with context.database.write() as connection:
             await scans.end(connection, scan, ScanState.FAILED, now_ms=context.now_ms(), error=str(error))
         log.error("a scan failed: %s", error)  # noqa: TRY400  # a person reads the sentence; there is no defect to trace
+    except Exception as error:
+        async with context.database.write() as connection:
+            message = f"{type(error).__name__} in the sidecar; its log says more"
+            await scans.postpone(
+                connection, scan, lease=lease, error=message, not_before_ms=context.retry_at_ms(scan.attempts)
+            )
+        raise
+
+
+class _Absence(Enum):
+    GONE = auto()
+    UNREADABLE = auto()
 
 
 @dataclass(slots=True)
@@ -112,13 +129,37 @@ class _Sync:
             # One answer with every stack is too much for a server with some 145,000 of them (immich-stack#56).
             log.warning("the list of all stacks cannot be had; asking stack by stack")
         primaries = await self.immich.stacked_primary_ids()
+        found = await self._each(primaries, self.immich.stack_of_primary)
+        listed = {stack.id: stack for stack in found if stack is not None}
+        # A timeline shows no stack whose primary it does not show: only Immich itself can say that one is gone.
+        async with self.context.database.read() as connection:
+            recorded = await stacks.everything(connection, self.owner_id)
+        listed |= {
+            stack.id: stack
+            for stack in await self._each(sorted(recorded.keys() - listed.keys()), self._stack_if_there)
+            if stack is not None
+        }
+        return list(listed.values())
+
+    async def _stack_if_there(self, stack_id: StackId) -> Stack | None:
+        try:
+            return await self.immich.stack(stack_id)
+        except ImmichMissing:
+            return None
+
+    async def _each(self, ids: Sequence[Id], ask: Callable[[Id], Awaitable[Answer]]) -> list[Answer]:
+        """The answers in order, several asked at once; the scan stays ours however many there are."""
         limit = asyncio.Semaphore(self.context.concurrent_reads)
 
-        async def one(primary_id: AssetId) -> Stack | None:
+        async def one(each: Id) -> Answer:
             async with limit:
-                return await self.immich.stack_of_primary(primary_id)
+                return await ask(each)
 
-        return [stack for stack in await asyncio.gather(*map(one, primaries)) if stack is not None]
+        answers: list[Answer] = []
+        for start in range(0, len(ids), PAGE_SIZE):
+            answers += await asyncio.gather(*map(one, ids[start : start + PAGE_SIZE]))
+            await self._tell()
+        return answers
 
     async def _read_assets(self, totals: dict[Visibility, int], *, newest_first: bool) -> None:
         for visibility, total in totals.items():
@@ -170,21 +211,12 @@ class _Sync:
     async def _ask_for_unseen(self) -> int:
         async with self.context.database.read() as connection:
             unseen = await assets.unseen(connection, self.owner_id, scan_id=self.scan.id)
-        limit = asyncio.Semaphore(self.context.concurrent_reads)
-
-        async def one(asset_id: AssetId) -> Asset | None:
-            async with limit:
-                try:
-                    return await self.immich.asset(asset_id)
-                except ImmichMissing:
-                    return None
-
         gone = 0
         for start in range(0, len(unseen), PAGE_SIZE):
             part = unseen[start : start + PAGE_SIZE]
-            answers = await asyncio.gather(*map(one, part))
-            there = {asset.id: (stem_of(asset.name), asset) for asset in answers if asset is not None}
-            lost = [asset_id for asset_id in part if asset_id not in there]
+            answers = dict(zip(part, await self._each(part, self._asset_if_there), strict=True))
+            there = {each.id: (stem_of(each.name), each) for each in answers.values() if isinstance(each, Asset)}
+            lost = [asset_id for asset_id, answer in answers.items() if answer is _Absence.GONE]
             gone += len(lost)
             async with self.context.database.write() as connection:
                 recorded = await assets.record(connection, self.owner_id, there, scan_id=self.scan.id)
@@ -193,13 +225,26 @@ class _Sync:
             await self._tell(gone=gone)
         return gone
 
+    async def _asset_if_there(self, asset_id: AssetId) -> Asset | _Absence:
+        try:
+            return await self.immich.asset(asset_id)
+        except ImmichMissing:
+            return _Absence.GONE
+        except ContractBroken:
+            # There, but not in words that we know: what we knew of it stands.
+            return _Absence.UNREADABLE
+
     async def _finish(self, started_ms: int, gone: int) -> None:
         rules = self.context.rules_fingerprint()
-        async with self.context.database.write() as connection:
+        async with self.context.database.read() as connection:
             before = await scans.watermark(connection, self.owner_id)
-            if before is not None and before.rules != rules:
-                await _look_at_everything_again(connection, self.owner_id)
-            mark = Watermark(watermark_ms=started_ms - CLOCK_SLACK_MS, rules=rules)
+        is_new_rules = before is not None and before.rules != rules
+        if is_new_rules:
+            await self._make_stems_anew()
+        mark = Watermark(watermark_ms=started_ms - CLOCK_SLACK_MS, stacks_known_at_ms=started_ms, rules=rules)
+        async with self.context.database.write() as connection:
+            if is_new_rules:
+                await work.mark_all(connection, self.owner_id)
             await scans.set_watermark(connection, self.owner_id, mark)
             await scans.end(connection, self.scan, ScanState.DONE, now_ms=self.context.now_ms())
         log.info(
@@ -208,20 +253,26 @@ class _Sync:
         )
         await self.context.wake(JobName.PAIR, self.owner_id)
 
+    async def _make_stems_anew(self) -> None:
+        last: AssetId | None = None
+        while True:
+            async with self.context.database.write() as connection:
+                names = await assets.names_after(connection, self.owner_id, last, limit=PAGE_SIZE)
+                stems = {asset_id: stem_of(name) for asset_id, name in names.items()}
+                await assets.restem(connection, self.owner_id, stems)
+            if not names:
+                return
+            last = max(names)
+            await self._tell()
+
     async def _tell(self, **numbers: int) -> None:
         async with self.context.database.write() as connection:
             ours = await scans.progress(
                 connection,
                 self.scan,
                 lease=self.lease,
-                lease_until_ms=self.context.now_ms() + LEASE_MS,
+                lease_until_ms=self.context.now_ms() + SCAN_LEASE_MS,
                 **numbers,
             )
-        if not ours:
-            raise ScanTakenOver("another worker goes on with this scan")
-
-
-async def _look_at_everything_again(connection: AsyncConnection, owner_id: OwnerId) -> None:
-    names = await assets.names(connection, owner_id)
-    await assets.restem(connection, owner_id, {asset_id: stem_of(name) for asset_id, name in names.items()})
-    await work.mark_all(connection, owner_id)
+        if not ours or self.context.stopping.is_set():
+            raise ScanInterrupted("this scan goes on elsewhere, or later")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,15 +144,26 @@ async def restem(connection: AsyncConnection, owner_id: OwnerId, stems: Mapping[
         )
 
 
-async def names(
-    connection: AsyncConnection, owner_id: OwnerId, ids: Collection[AssetId] | None = None
+async def names_after(
+    connection: AsyncConnection, owner_id: OwnerId, last: AssetId | None, *, limit: int
 ) -> dict[AssetId, str]:
-    """File names by id: of these assets, or of all the owner's."""
-    query = select(assets.c.asset_id, assets.c.name).where(assets.c.owner_id == owner_id)
-    parts: Iterable[Sequence[AssetId] | None] = [None] if ids is None else chunks(list(ids))
+    """The next file names by id, in the order of ids; from the first if last is None."""
+    rows = await connection.execute(
+        select(assets.c.asset_id, assets.c.name)
+        .where(assets.c.owner_id == owner_id, assets.c.asset_id > (last or ""))
+        .order_by(assets.c.asset_id)
+        .limit(limit)
+    )
+    return {AssetId(row.asset_id): row.name for row in rows}
+
+
+async def names(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> dict[AssetId, str]:
+    """The file names of these assets by id."""
     found: dict[AssetId, str] = {}
-    for part in parts:
-        rows = await connection.execute(query if part is None else query.where(assets.c.asset_id.in_(part)))
+    for part in chunks(ids):
+        rows = await connection.execute(
+            select(assets.c.asset_id, assets.c.name).where(assets.c.owner_id == owner_id, assets.c.asset_id.in_(part))
+        )
         found.update({AssetId(row.asset_id): row.name for row in rows})
     return found
 

@@ -29,6 +29,9 @@ CHUNK = 1000
 
 BUSY_TIMEOUT_S = 20.0
 
+# PostgreSQL's serialization_failure and deadlock_detected: nothing is wrong with what was asked.
+_PASSING = frozenset({"40001", "40P01"})
+
 Item = TypeVar("Item")
 
 
@@ -90,7 +93,11 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection that sees one consistent moment."""
         async with _translated(), self._engine.connect() as connection:
-            yield connection
+            if self.is_sqlite:
+                await connection.exec_driver_sql("BEGIN")
+                yield connection
+            else:
+                yield await connection.execution_options(isolation_level="REPEATABLE READ")
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -153,10 +160,10 @@ def parse_database_url(url: str) -> URL:
 
 def _create_engine(url: URL) -> AsyncEngine:
     if url.get_backend_name() == "sqlite":
-        engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, pool_size=5)
+        engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, pool_size=5, hide_parameters=True)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         return engine
-    return create_async_engine(url, pool_size=5, max_overflow=5, pool_pre_ping=True)
+    return create_async_engine(url, pool_size=5, max_overflow=5, pool_pre_ping=True, hide_parameters=True)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -213,8 +220,13 @@ async def _translated() -> AsyncIterator[None]:
     except (OperationalError, InterfaceError, OSError) as error:
         raise StorageUnavailable(f"the database does not answer: {_cause(error)}") from error
     except DBAPIError as error:
-        if error.connection_invalidated:
-            raise StorageUnavailable("the database closed the connection") from error
+        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _PASSING:
+            raise StorageUnavailable("the database could not finish this now") from error
+        if isinstance(error.orig, sqlite3.DatabaseError) and "not a database" in str(error.orig):
+            raise SettingsError(
+                "the file sidecar.db in SIDECAR_DATA_DIR is no database or damaged: restore it, or move it away to "
+                "start anew (what you took apart in Immich would then be stacked again)"
+            ) from error
         raise
 
 

@@ -7,18 +7,20 @@ intended ─► done        Immich shows the stack
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, bindparam, func, insert, or_, select, update
+from sqlalchemy import Row, Update, bindparam, func, insert, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.model import AssetId, GroupId, OwnerId, Stack, StackId
-from sidecar.storage.database import chunks, write_rows
+from sidecar.storage.database import write_rows
 from sidecar.storage.tables import actions
+
+_IS_INTENDED = actions.c.state == literal_column("'intended'")
 
 
 class ActionKind(StrEnum):
@@ -41,8 +43,9 @@ class ActionState(StrEnum):
 class Action:
     """One write to Immich: member_ids with the primary first, and the stacks that it replaces.
 
-    Shape:  attempts counts claims, this one included; above 1 the write may already have reached Immich. look_first
-            says that Immich changed something about the members after the write was planned.
+    Shape:  attempts counts claims, this one included; above 1 the write may already have reached Immich. known_at_ms is
+            the server's time from which on its stacks were not known when the write was planned, members_at_ms the
+            newest `updatedAt` of its members then.
     """
 
     id: str
@@ -52,8 +55,9 @@ class Action:
     kind: ActionKind
     member_ids: tuple[AssetId, ...]
     before: tuple[Stack, ...]
+    known_at_ms: int
+    members_at_ms: int
     attempts: int = 0
-    look_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,10 @@ async def intend(connection: AsyncConnection, new: Sequence[Action], *, now_ms: 
                 ActionState.INTENDED.value,
                 encode(action.member_ids).decode(),
                 encode(action.before).decode(),
-                *(None, False, None, 0, 0, 0, None),
+                None,
+                action.known_at_ms,
+                action.members_at_ms,
+                *(None, 0, 0, 0, None),
                 now_ms,
                 None,
             )
@@ -121,13 +128,11 @@ async def claim(
     return sorted((_action(row) for row in rows), key=lambda action: action.id)
 
 
-async def end(connection: AsyncConnection, ended: Sequence[Ended], *, now_ms: int) -> None:
-    """These writes have ended; their rows stay for undo and for people to read."""
+async def end(connection: AsyncConnection, ended: Sequence[Ended], *, lease: str, now_ms: int) -> None:
+    """These writes have ended; their rows stay for undo and for people. A write no longer ours is left alone."""
     if ended:
         await connection.execute(
-            update(actions)
-            .where(actions.c.owner_id == bindparam("of_owner"), actions.c.action_id == bindparam("of_action"))
-            .values(
+            _held(lease).values(
                 state=bindparam("to_state"),
                 stack_id=bindparam("made"),
                 error=bindparam("why"),
@@ -148,27 +153,28 @@ async def end(connection: AsyncConnection, ended: Sequence[Ended], *, now_ms: in
         )
 
 
-async def postpone(connection: AsyncConnection, action: Action, *, error: str, not_before_ms: int) -> None:
-    """The write did not succeed this time; it is due again later."""
+async def postpone(
+    connection: AsyncConnection, action: Action, *, lease: str, error: str | None, not_before_ms: int
+) -> None:
+    """The write did not succeed this time; it is due again later. Without an error it was not tried at all."""
     await connection.execute(
-        update(actions)
-        .where(actions.c.owner_id == action.owner_id, actions.c.action_id == action.id)
-        .values(lease=None, lease_until_ms=0, error=error, not_before_ms=not_before_ms)
+        _held(lease).values(
+            lease=None,
+            lease_until_ms=0,
+            error=func.coalesce(bindparam("why"), actions.c.error),
+            not_before_ms=not_before_ms,
+            attempts=actions.c.attempts - (1 if error is None else 0),
+        ),
+        {"of_owner": action.owner_id, "of_action": action.id, "why": error},
     )
 
 
-async def look_first(connection: AsyncConnection, owner_id: OwnerId, stems: Collection[str]) -> None:
-    """Something about these stems changed in Immich: their outstanding writes are checked before they are sent."""
-    for chunk in chunks(sorted(stems)):
-        await connection.execute(
-            update(actions)
-            .where(
-                actions.c.owner_id == owner_id,
-                actions.c.state == ActionState.INTENDED.value,
-                actions.c.stem.in_(chunk),
-            )
-            .values(look_first=True)
-        )
+def _held(lease: str) -> Update:
+    return update(actions).where(
+        actions.c.owner_id == bindparam("of_owner"),
+        actions.c.action_id == bindparam("of_action"),
+        actions.c.lease == lease,
+    )
 
 
 async def release_leases(connection: AsyncConnection) -> None:
@@ -188,7 +194,7 @@ async def stems_intended(connection: AsyncConnection, owner_id: OwnerId, stems: 
         select(actions.c.stem)
         .where(
             actions.c.owner_id == owner_id,
-            actions.c.state == ActionState.INTENDED.value,
+            _IS_INTENDED,
             actions.c.stem.in_(stems),
         )
         .distinct()
@@ -206,7 +212,7 @@ async def counts(connection: AsyncConnection, owner_id: OwnerId) -> dict[ActionS
 
 async def outstanding(connection: AsyncConnection, owner_id: OwnerId) -> Outstanding:
     """The owner's writes that have not ended."""
-    waiting = (actions.c.owner_id == owner_id, actions.c.state == ActionState.INTENDED.value)
+    waiting = (actions.c.owner_id == owner_id, _IS_INTENDED)
     count = await connection.scalar(select(func.count()).where(*waiting))
     row = (
         await connection.execute(
@@ -236,7 +242,7 @@ async def since(
 
 def _due(now_ms: int) -> tuple[Any, ...]:
     return (
-        actions.c.state == ActionState.INTENDED.value,
+        _IS_INTENDED,
         actions.c.not_before_ms <= now_ms,
         or_(actions.c.lease.is_(None), actions.c.lease_until_ms <= now_ms),
     )
@@ -251,6 +257,7 @@ def _action(row: Row[Any]) -> Action:
         kind=ActionKind(row.kind),
         member_ids=msgspec.json.decode(row.member_ids, type=tuple[AssetId, ...]),
         before=msgspec.json.decode(row.before, type=tuple[Stack, ...]),
+        known_at_ms=row.known_at_ms,
+        members_at_ms=row.members_at_ms,
         attempts=row.attempts,
-        look_first=row.look_first,
     )

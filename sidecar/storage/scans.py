@@ -56,9 +56,10 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """Up to where an owner's changes are known, by the server's clock, and what the stored stems were made with."""
+    """Until when an owner's changes and stacks are known, by the server's clock, and under which rules."""
 
     watermark_ms: int
+    stacks_known_at_ms: int
     rules: str
 
 
@@ -174,11 +175,13 @@ async def end(
     )
 
 
-async def postpone(connection: AsyncConnection, scan: Scan, *, error: str, not_before_ms: int) -> None:
-    """The scan did not succeed this time and starts again later."""
+async def postpone(
+    connection: AsyncConnection, scan: Scan, *, lease: str, error: str | None, not_before_ms: int
+) -> None:
+    """The scan, if it still is ours, did not succeed and starts again later. Without an error it just waits."""
     await connection.execute(
         update(scans)
-        .where(scans.c.owner_id == scan.owner_id, scans.c.scan_id == scan.id)
+        .where(scans.c.owner_id == scan.owner_id, scans.c.scan_id == scan.id, scans.c.lease == lease)
         .values(state=ScanState.REQUESTED.value, error=error, not_before_ms=not_before_ms, lease=None, lease_until_ms=0)
     )
 
@@ -197,16 +200,25 @@ async def owners_with_due_scans(connection: AsyncConnection, *, now_ms: int) -> 
 async def watermark(connection: AsyncConnection, owner_id: OwnerId) -> Watermark | None:
     """Up to where the owner's changes are known; None before the first complete scan."""
     row = (
-        await connection.execute(select(owners.c.watermark_ms, owners.c.rules).where(owners.c.owner_id == owner_id))
+        await connection.execute(
+            select(owners.c.watermark_ms, owners.c.stacks_known_at_ms, owners.c.rules).where(
+                owners.c.owner_id == owner_id
+            )
+        )
     ).one_or_none()
-    return Watermark(row.watermark_ms, row.rules) if row is not None else None
+    return Watermark(*row) if row is not None else None
 
 
 async def set_watermark(connection: AsyncConnection, owner_id: OwnerId, mark: Watermark) -> None:
     """Changes up to here are known."""
     await connection.execute(
         upsert(connection, owners, frozenset({"owner_id"})),
-        {"owner_id": owner_id, "watermark_ms": mark.watermark_ms, "rules": mark.rules},
+        {
+            "owner_id": owner_id,
+            "watermark_ms": mark.watermark_ms,
+            "stacks_known_at_ms": mark.stacks_known_at_ms,
+            "rules": mark.rules,
+        },
     )
 
 

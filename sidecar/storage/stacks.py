@@ -88,6 +88,14 @@ async def put(connection: AsyncConnection, owner_id: OwnerId, present: Iterable[
         await connection.execute(upsert(connection, stack_members, _KEYS), rows)
 
 
+async def leave(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> None:
+    """These assets are in no stack any more."""
+    for chunk in chunks(ids):
+        await connection.execute(
+            delete(stack_members).where(stack_members.c.owner_id == owner_id, stack_members.c.asset_id.in_(chunk))
+        )
+
+
 async def forget(connection: AsyncConnection, owner_id: OwnerId, stack_ids: Sequence[str]) -> None:
     """These stacks exist no more; their assets stay."""
     for chunk in chunks(stack_ids):

@@ -5,13 +5,14 @@ Times are ms since 1970 (`_ms`). Lists of ids that are only ever read whole are 
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text, text
 
 metadata = MetaData(
     naming_convention={"pk": "pk_%(table_name)s", "ix": "ix_%(table_name)s_%(column_0_N_name)s"},
 )
 
 _ID = String(36)
+_INTENDED = text("state = 'intended'")
 
 owners = Table(
     "owners",
@@ -19,6 +20,8 @@ owners = Table(
     Column("owner_id", _ID, primary_key=True),
     # The newest `updatedAt` that Immich showed us, by the server's clock; where looking for changes goes on.
     Column("watermark_ms", BigInteger, nullable=False),
+    # The server's time before the last complete list of its stacks was asked for.
+    Column("stacks_known_at_ms", BigInteger, nullable=False),
     # What the stored stems and proposals were computed with; another value means: pair everything anew.
     Column("rules", String(64), nullable=False),
 )
@@ -124,8 +127,11 @@ actions = Table(
     # The stacks that the write replaces, as [{"id", "primary_id", "member_ids"}]: all that undo needs.
     Column("before", Text, nullable=False),
     Column("stack_id", _ID),
-    # A member has changed in Immich since the plan: look before writing.
-    Column("look_first", Boolean(create_constraint=False), nullable=False),
+    # The server's time from which on its stacks were not known when the write was planned: a member that changed later
+    # is looked at before it is written.
+    Column("known_at_ms", BigInteger, nullable=False),
+    # The newest `updatedAt` of the members, as the mirror had them then.
+    Column("members_at_ms", BigInteger, nullable=False),
     Column("lease", String(36)),
     Column("lease_until_ms", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -133,8 +139,16 @@ actions = Table(
     Column("error", Text),
     Column("intended_at_ms", BigInteger, nullable=False),
     Column("ended_at_ms", BigInteger),
-    Index(None, "owner_id", "state", "not_before_ms"),
-    Index(None, "owner_id", "group_id"),
+    # Small however long the journal grows; queries must spell the state out for the index to be used.
+    Index(
+        "ix_actions_intended",
+        "owner_id",
+        "intended_at_ms",
+        "action_id",
+        sqlite_where=_INTENDED,
+        postgresql_where=_INTENDED,
+    ),
+    Index("ix_actions_intended_stem", "owner_id", "stem", sqlite_where=_INTENDED, postgresql_where=_INTENDED),
 )
 
 findings = Table(

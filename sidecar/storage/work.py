@@ -109,7 +109,12 @@ def _held(claimed: Claim, stems: Sequence[str]) -> ColumnElement[bool]:
 
 async def release_leases(connection: AsyncConnection) -> None:
     """Ends every lease of a former process; only for the one owner of an embedded data folder."""
-    await connection.execute(update(work).where(work.c.lease.is_not(None)).values(lease=None, lease_until_ms=0))
+    await connection.execute(
+        update(work)
+        .where(work.c.lease.is_not(None))
+        # A kill says nothing about the stems that happened to be claimed.
+        .values(lease=None, lease_until_ms=0, attempts=work.c.attempts - 1)
+    )
 
 
 async def owners_with_due_work(connection: AsyncConnection, *, now_ms: int) -> list[OwnerId]:

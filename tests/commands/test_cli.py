@@ -168,6 +168,17 @@ async def test_run_serves_pages_stacks_by_itself_and_stops_in_order(
     assert process.returncode == 0
 
 
+async def test_run_waits_for_an_immich_that_is_not_up_yet(
+    immich: EmulatedImmich, ann: UserRow, environment: dict[str, str]
+) -> None:
+    immich.fail("GET", "/server/version", status=503, times=99)
+    process = await started(environment | {"IMMICH_URL": immich.url, "SIDECAR_API_KEYS": immich.add_key(ann)}, "run")
+    await line_with(process, "Trying again every")
+    process.send_signal(signal.SIGTERM)
+    await process.communicate()
+    assert process.returncode == 0
+
+
 async def test_serve_has_pages_and_does_no_work(
     immich: EmulatedImmich, ann: UserRow, environment: dict[str, str]
 ) -> None:
@@ -203,6 +214,20 @@ async def test_a_reader_that_goes_away_is_no_defect(
     assert process.returncode == 0
     assert "Traceback" not in err.decode()
     assert "BrokenPipe" not in err.decode()
+
+
+async def test_output_that_cannot_be_written_is_one_line(
+    immich: EmulatedImmich, ann: UserRow, environment: dict[str, str]
+) -> None:
+    environment |= {"IMMICH_URL": immich.url, "SIDECAR_API_KEYS": immich.add_key(ann)}
+    with Path("/dev/full").open("w") as full:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "sidecar", "scan", "--dry-run",
+            env=environment, stdout=full, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        _, err = await process.communicate()
+    assert process.returncode == ExitCode.BROKEN
+    assert err.decode() == "sidecar: No space left on device\n"
 
 
 async def test_on_a_terminal_a_scan_shows_a_bar(

@@ -19,7 +19,7 @@ def ids(*names: str) -> tuple[AssetId, ...]:
 
 def action(kind: ActionKind, *names: str) -> Action:
     before = (Stack(StackId("s"), AssetId(names[0]), ids(*names)),) if kind is ActionKind.EXTEND_STACK else ()
-    return Action(names[0], OWNER, GroupId(names[0]), "stem", kind, ids(*names), before)
+    return Action(names[0], OWNER, GroupId(names[0]), "stem", kind, ids(*names), before, known_at_ms=0, members_at_ms=0)
 
 
 def report(

@@ -82,8 +82,9 @@ async def test_the_front_page_tells_numbers_and_nobodys_names(client: Client, se
     assert "Ann" not in page
 
 
-async def test_the_path_without_its_slash_leads_to_the_front_page(client: Client) -> None:
-    answer = await client.get("/side", allow_redirects=False)
+@pytest.mark.parametrize("path", ["/", "/side"])
+async def test_addresses_close_by_lead_to_the_front_page(client: Client, path: str) -> None:
+    answer = await client.get(path, allow_redirects=False)
     assert (answer.status, answer.headers["Location"]) == (308, "/side/")
 
 

@@ -167,6 +167,7 @@ REFUSALS = [
     ),
     pytest.param(404, {"message": "Cannot GET /api/x"}, ContractBroken, "with 404: Cannot GET /api/x.", id="no route"),
     pytest.param(413, {"message": "request entity too large"}, ContractBroken, "with 413", id="too large"),
+    pytest.param(406, {"message": "only returns text/html"}, NotImmich, "as a page, not as data", id="a path too far"),
     pytest.param(404, {"detail": "Not Found"}, NotImmich, "not worded as Immich's are", id="another server's 404"),
     pytest.param(401, b"[]", NotImmich, "not worded as Immich's are", id="another server's 401"),
     pytest.param(400, b"\xff", NotImmich, "not worded as Immich's are", id="no text"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.demo.immich.rows import AssetRow
 from sidecar.errors import ImmichUnavailable
 from sidecar.grouping.engine import Pairing, PairingRules, pair
 from sidecar.jobs import pair as pair_module
@@ -248,8 +249,10 @@ async def test_a_refusal_that_no_repetition_mends_fails_with_its_reason(library:
     library.shoot("IMG_1.CR3", "IMG_1.JPG")
     await library.sync()
     await library.pair()
-    library.immich.fail("POST", "/stacks", status=400, body=body)
-    await library.apply()
+    library.immich.fail("POST", "/stacks", status=400, body=body, times=9)
+    for _ in range(4):
+        await library.apply()
+        library.clock.advance(seconds=60)
     ((state, error),) = await library.journal()
     assert state is ActionState.FAILED
     assert error is not None
@@ -321,3 +324,127 @@ async def test_left_alone_and_doubtful_matches_are_recorded_with_reasons(library
         (finding,) = await findings.of_kinds(connection, library.owner_id, [FindingKind.LEFT_ALONE], limit=5)
     assert len(finding.asset_ids) == 2
     assert "1.5 min" in finding.reasons[0]
+
+
+async def user_stacks(library: Library, *rows: AssetRow) -> None:
+    """The user stacks by hand, and the window in which that may go unnoticed passes."""
+    library.immich.stack(library.user, *rows)
+    await asyncio.sleep(0)
+    library.clock.advance(seconds=10)
+
+
+async def test_a_withdrawn_write_is_not_planned_anew_on_the_same_old_knowledge(library: Library) -> None:
+    _raw, jpeg = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    (other,) = library.shoot("OTHER.JPG")
+    await library.sync()
+    await library.pair()
+    await user_stacks(library, jpeg, other)
+    for _ in range(3):
+        await library.apply()
+        await library.pair()
+        library.clock.advance(seconds=10)
+    assert library.stacks() == [["IMG_1.JPG", "OTHER.JPG"]]
+    assert await library.journal() == [(ActionState.WITHDRAWN, "changed in Immich meanwhile")]
+    assert (await found(library))[FindingKind.REVIEW] == 1
+
+
+async def test_a_scan_between_plan_and_write_does_not_swallow_what_the_user_did(library: Library) -> None:
+    _raw, jpeg = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    (other,) = library.shoot("OTHER.JPG")
+    await library.sync()
+    await library.pair()
+    await user_stacks(library, jpeg, other)
+    await library.sync()
+    await library.apply()
+    assert library.stacks() == [["IMG_1.JPG", "OTHER.JPG"]]
+
+
+async def test_a_cover_changed_before_the_lost_answer_is_found_out_is_kept(library: Library) -> None:
+    raw, _ = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.sync()
+    await library.pair()
+    library.immich.fail("POST", "/stacks", cut=True, after_effect=True)
+    await library.apply()
+    library.immich.state.write_primary(library.only_stack(), raw.id)
+    library.clock.advance(seconds=10)
+    await library.apply()
+    assert library.stacks() == [["IMG_1.CR3", "IMG_1.JPG"]]
+    assert await library.journal() == [(ActionState.DONE, None)]
+    assert library.writes() == ["POST /stacks"]
+
+
+async def test_a_stack_undone_before_the_lost_answer_is_found_out_stays_undone(library: Library) -> None:
+    library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.sync()
+    await library.pair()
+    library.immich.fail("POST", "/stacks", cut=True, after_effect=True)
+    await library.apply()
+    library.immich.unstack(library.only_stack())
+    library.clock.advance(seconds=10)
+    for _ in range(3):
+        await library.apply()
+        await library.scan()
+    assert library.stacks() == []
+    assert (await found(library))[FindingKind.RESPECTED] == 1
+
+
+async def test_a_stack_that_came_out_otherwise_is_ours_all_the_same(library: Library) -> None:
+    raw, _ = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.sync()
+    await library.pair()
+    library.immich.fail("POST", "/search/metadata", times=2, status=200, body=EMPTY_PAGE)
+    library.immich.trash(raw)
+    await library.apply()
+    ((state, _),) = await library.journal()
+    assert state is ActionState.FAILED
+    library.immich.restore(raw)
+    library.immich.unstack(library.only_stack())
+    for _ in range(3):
+        await library.scan()
+    assert library.stacks() == []
+
+
+async def test_a_stack_answered_in_words_that_we_do_not_know_is_asked_for(library: Library) -> None:
+    library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.sync()
+    await library.pair()
+    library.immich.fail("POST", "/stacks", status=201, body="[]", after_effect=True)
+    await library.apply()
+    assert await library.journal() == [(ActionState.DONE, None)]
+    assert library.stacks() == [["IMG_1.JPG", "IMG_1.CR3"]]
+
+
+async def test_writes_stop_between_two_of_them_when_the_process_is_to_end(library: Library) -> None:
+    for number in range(30):
+        library.shoot(f"IMG_{number}.CR3", f"IMG_{number}.JPG", at_s=60 * number)
+    await library.sync()
+    await library.pair()
+    library.immich.traffic.answer_delay_s = 0.02
+    task = asyncio.create_task(apply(library.context, library.owner_id))
+    while not library.immich.stacks_of(library.user):
+        await asyncio.sleep(0.002)
+    library.context.stopping.set()
+    await task
+    states = [state for state, _ in await library.journal()]
+    assert states.count(ActionState.DONE) == len(library.stacks()) < 30
+    library.context.stopping.clear()
+    await library.apply()
+    assert len(library.stacks()) == 30
+    assert library.writes().count("POST /stacks") == 30
+
+
+async def test_a_write_that_takes_too_long_is_tried_again_and_found(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sidecar.jobs.apply.WRITE_TIMEOUT_S", 0.3)
+    library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.sync()
+    await library.pair()
+    library.immich.fail("POST", "/stacks", hang=True, after_effect=True)
+    await library.apply()
+    ((state, error),) = await library.journal()
+    assert (state, error) == (ActionState.INTENDED, "Immich takes too long to make a stack")
+    library.clock.advance(seconds=10)
+    await library.apply()
+    assert await library.journal() == [(ActionState.DONE, None)]
+    assert library.writes().count("POST /stacks") <= 1

@@ -11,7 +11,7 @@ import pytest
 from sidecar.demo.immich import Made, synthetic_library
 from sidecar.grouping.engine import PairingRules
 from sidecar.jobs import sync as sync_module
-from sidecar.jobs.context import LEASE_MS
+from sidecar.jobs.context import SCAN_LEASE_MS
 from sidecar.jobs.sync import sync
 from sidecar.model import AssetId, Stack, Visibility
 from sidecar.storage import assets, scans, stacks, work
@@ -27,7 +27,7 @@ async def library(tmp_path: Path) -> AsyncIterator[Library]:
 
 async def names(library: Library) -> list[str]:
     async with library.context.database.read() as connection:
-        return sorted((await assets.names(connection, library.owner_id)).values())
+        return sorted((await assets.names_after(connection, library.owner_id, None, limit=9_999)).values())
 
 
 async def known_stacks(library: Library) -> list[Stack]:
@@ -217,9 +217,11 @@ async def test_a_scan_taken_over_by_another_worker_is_left_to_it(
     original = sync_module._Sync._read_stacks
 
     async def slow(self: sync_module._Sync) -> int:
-        library.clock.advance(seconds=LEASE_MS / 1000 + 1)
+        library.clock.advance(seconds=SCAN_LEASE_MS / 1000 + 1)
         async with library.context.database.write() as connection:
-            await scans.claim(connection, library.owner_id, lease="other", now_ms=library.clock(), lease_ms=LEASE_MS)
+            await scans.claim(
+                connection, library.owner_id, lease="other", now_ms=library.clock(), lease_ms=SCAN_LEASE_MS
+            )
         return await original(self)
 
     monkeypatch.setattr(sync_module._Sync, "_read_stacks", slow)
@@ -241,3 +243,54 @@ async def test_a_page_that_fails_ends_the_reading_of_the_others(
     scan = await library.sync()
     assert scan.error
     assert len([call for call in library.immich.calls if call.path.endswith("/search/metadata")]) <= 5
+
+
+async def test_a_stack_that_no_timeline_shows_is_not_taken_for_gone(library: Library) -> None:
+    rows = library.shoot("IMG_1.JPG", "IMG_1.CR3", "IMG_1.PNG")
+    library.immich.stack(library.user, *rows)
+    gone = library.immich.stack(library.user, *library.shoot("IMG_2.JPG", "IMG_2.CR3"))
+    await library.sync()
+    library.immich.trash(rows[0])
+    library.immich.unstack(gone)
+    library.immich.fail("GET", "/stacks", status=500)
+    scan = await library.sync()
+    assert scan.state is ScanState.DONE
+    (stack,) = await known_stacks(library)
+    assert set(stack.member_ids) == {row.id for row in rows}
+
+
+async def test_an_asset_that_becomes_unreadable_stops_no_scan(library: Library) -> None:
+    odd, _ = library.shoot("ODD.JPG", "FINE.JPG")
+    await library.sync()
+    library.immich.set_visibility(odd, Visibility.HIDDEN)
+    library.immich.fail("GET", "/assets/*", status=200, body='{"id": "odd"}')
+    scan = await library.sync()
+    assert (scan.state, scan.gone) == (ScanState.DONE, 0)
+    assert await names(library) == ["FINE.JPG", "ODD.JPG"]
+
+
+async def test_a_scan_that_is_to_stop_goes_on_at_the_next_start(library: Library) -> None:
+    library.shoot("IMG_1.JPG")
+    library.context.stopping.set()
+    scan = await library.sync()
+    assert (scan.state, scan.error) == (ScanState.REQUESTED, None)
+    library.context.stopping.clear()
+    assert (await library.sync()).state is ScanState.DONE
+
+
+async def test_a_defect_of_ours_lets_the_scan_wait_and_says_so(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_self: sync_module._Sync) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(sync_module._Sync, "_read_stacks", broken)
+    scan = await library.request()
+    with pytest.raises(ZeroDivisionError):
+        await sync(library.context, library.owner_id)
+    async with library.context.database.read() as connection:
+        waiting = await scans.get(connection, library.owner_id, scan.id)
+    assert (waiting.state, waiting.error) == (
+        ScanState.REQUESTED,
+        "ZeroDivisionError in the sidecar; its log says more",
+    )

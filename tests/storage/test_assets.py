@@ -47,7 +47,8 @@ async def test_an_asset_comes_back_as_it_was_recorded(database: Database) -> Non
     assert await by_stem(database, "übung") == [odd]
     async with database.read() as connection:
         assert await assets.by_ids(connection, OWNER, [odd.id, asset_id(9999)]) == {odd.id: odd}
-        assert await assets.names(connection, OWNER) == {odd.id: odd.name}
+        assert await assets.names_after(connection, OWNER, None, limit=5) == {odd.id: odd.name}
+        assert await assets.names_after(connection, OWNER, odd.id, limit=5) == {}
         assert await assets.names(connection, OWNER, [odd.id]) == {odd.id: odd.name}
         assert await assets.names(connection, OWNER, []) == {}
         assert await assets.count(connection, OWNER) == 1

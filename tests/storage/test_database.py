@@ -32,7 +32,7 @@ async def test_the_migrations_make_exactly_the_tables(database: Database) -> Non
 async def test_opening_again_keeps_the_rows(tmp_path: Path) -> None:
     for _ in range(2):
         async with open_database(url_of(tmp_path)) as database, database.write() as connection:
-            await connection.execute(text("INSERT INTO owners VALUES (lower(hex(randomblob(4))), 1, '')"))
+            await connection.execute(text("INSERT INTO owners VALUES (lower(hex(randomblob(4))), 1, 1, '')"))
     async with open_database(url_of(tmp_path), migrate=False) as database, database.read() as connection:
         assert await connection.scalar(text("SELECT count(*) FROM owners")) == 2
 
@@ -53,7 +53,7 @@ async def test_a_failing_block_changes_nothing(database: Database) -> None:
     with pytest.raises(IntegrityError):
         async with database.write() as connection:
             for _ in range(2):
-                await connection.execute(text("INSERT INTO owners VALUES ('one', 1, '')"))
+                await connection.execute(text("INSERT INTO owners VALUES ('one', 1, 1, '')"))
     async with database.read() as connection:
         assert await connection.scalar(text("SELECT count(*) FROM owners")) == 0
 
@@ -62,7 +62,7 @@ async def test_writers_wait_for_each_other_and_readers_do_not(database: Database
     async def add(name: str) -> None:
         async with database.write() as connection:
             count = await connection.scalar(text("SELECT count(*) FROM owners"))
-            await connection.execute(text(f"INSERT INTO owners VALUES ('{name}', {count}, '')"))
+            await connection.execute(text(f"INSERT INTO owners VALUES ('{name}', {count}, 1, '')"))
             async with database.read() as reader:
                 await reader.scalar(text("SELECT count(*) FROM owners"))
 
@@ -102,6 +102,14 @@ async def test_a_connection_that_the_server_closed_is_unavailable_for_now(postgr
                 await connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
         async with database.read() as connection:
             assert await connection.scalar(text("SELECT 1")) == 1
+
+
+async def test_a_damaged_file_is_said_and_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "sidecar.db").write_bytes(b"not a database" * 99)
+    with pytest.raises(SettingsError, match="no database or damaged"):
+        async with open_database(url_of(tmp_path)):
+            raise AssertionError("must not open")
+    assert (tmp_path / "sidecar.db").read_bytes() == b"not a database" * 99
 
 
 @pytest.mark.parametrize(

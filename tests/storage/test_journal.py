@@ -8,8 +8,18 @@ from tests.builders import OWNER, asset_id
 
 A, B, C = (asset_id(number) for number in range(1, 4))
 BOB = OwnerId("00000000-0000-4000-8000-00000000000b")
-CREATE = Action("1", OWNER, GroupId("g1"), "a", ActionKind.CREATE_STACK, (B, A), ())
-EXTEND = Action("2", OWNER, GroupId("g2"), "b", ActionKind.EXTEND_STACK, (A, B, C), (Stack(StackId("s"), A, (A, B)),))
+CREATE = Action("1", OWNER, GroupId("g1"), "a", ActionKind.CREATE_STACK, (B, A), (), known_at_ms=7, members_at_ms=5)
+EXTEND = Action(
+    "2",
+    OWNER,
+    GroupId("g2"),
+    "b",
+    ActionKind.EXTEND_STACK,
+    (A, B, C),
+    (Stack(StackId("s"), A, (A, B)),),
+    known_at_ms=8,
+    members_at_ms=6,
+)
 
 
 async def intend(database: Database, *new: Action, now_ms: int = 100) -> None:
@@ -42,13 +52,14 @@ async def test_the_oldest_intents_go_first(database: Database) -> None:
 
 async def test_an_ended_write_is_never_claimed_again(database: Database) -> None:
     await intend(database, CREATE, EXTEND)
+    await claim(database)
     async with database.write() as connection:
         ended = [
             Ended(CREATE, ActionState.DONE, stack_id=StackId("s")),
             Ended(EXTEND, ActionState.FAILED, error="refused"),
         ]
-        await journal.end(connection, ended, now_ms=300)
-        await journal.end(connection, [], now_ms=300)
+        await journal.end(connection, ended, lease="me", now_ms=300)
+        await journal.end(connection, [], lease="me", now_ms=300)
     assert await claim(database, now_ms=10_000) == []
     async with database.read() as connection:
         assert await journal.counts(connection, OWNER) == {ActionState.DONE: 1, ActionState.FAILED: 1}
@@ -70,7 +81,7 @@ async def test_a_postponed_write_waits_and_says_why(database: Database) -> None:
         assert await journal.outstanding(connection, BOB) == Outstanding(0, 0, None)
     (claimed,) = await claim(database)
     async with database.write() as connection:
-        await journal.postpone(connection, claimed, error="Immich is away", not_before_ms=500)
+        await journal.postpone(connection, claimed, lease="me", error="Immich is away", not_before_ms=500)
         assert await journal.outstanding(connection, OWNER) == Outstanding(1, 1, "Immich is away")
         assert await journal.owners_with_due_actions(connection, now_ms=499) == []
         assert await journal.owners_with_due_actions(connection, now_ms=500) == [OWNER]
@@ -85,3 +96,20 @@ async def test_released_leases_can_be_claimed_at_once(database: Database) -> Non
     async with database.write() as connection:
         await journal.release_leases(connection)
     assert len(await claim(database)) == 1
+
+
+async def test_a_write_taken_over_by_another_worker_is_not_ended_by_the_first(database: Database) -> None:
+    await intend(database, CREATE)
+    await claim(database)
+    async with database.write() as connection:
+        await journal.end(connection, [Ended(CREATE, ActionState.DONE)], lease="other", now_ms=300)
+        await journal.postpone(connection, CREATE, lease="other", error="x", not_before_ms=999)
+        assert await journal.outstanding(connection, OWNER) == Outstanding(1, 0, None)
+
+
+async def test_a_write_that_was_not_tried_is_put_back_uncounted(database: Database) -> None:
+    await intend(database, CREATE)
+    (claimed,) = await claim(database)
+    async with database.write() as connection:
+        await journal.postpone(connection, claimed, lease="me", error=None, not_before_ms=0)
+    assert [each.attempts for each in await claim(database)] == [1]

@@ -58,7 +58,7 @@ async def test_a_postponed_scan_keeps_its_reason_until_it_is_tried_again(databas
     claimed = await claim(database)
     assert claimed is not None
     async with database.write() as connection:
-        await scans.postpone(connection, claimed, error="Immich is away", not_before_ms=500)
+        await scans.postpone(connection, claimed, lease="me", error="Immich is away", not_before_ms=500)
         waiting = await scans.get(connection, OWNER, claimed.id)
     assert (waiting.state, waiting.error) == (ScanState.REQUESTED, "Immich is away")
     assert await claim(database, now_ms=499) is None
@@ -97,7 +97,7 @@ async def test_released_leases_can_be_claimed_at_once(database: Database) -> Non
 async def test_the_watermark_is_kept_by_owner(database: Database) -> None:
     async with database.write() as connection:
         assert await scans.watermark(connection, OWNER) is None
-        await scans.set_watermark(connection, OWNER, Watermark(5, "rules"))
-        await scans.set_watermark(connection, OWNER, Watermark(7, "others"))
-        assert await scans.watermark(connection, OWNER) == Watermark(7, "others")
+        await scans.set_watermark(connection, OWNER, Watermark(5, 4, "rules"))
+        await scans.set_watermark(connection, OWNER, Watermark(7, 6, "others"))
+        assert await scans.watermark(connection, OWNER) == Watermark(7, 6, "others")
         assert await scans.watermark(connection, BOB) is None

@@ -83,3 +83,11 @@ async def test_a_list_asked_for_before_our_own_write_says_nothing_against_it(dat
     await put(database, stack("extended", A, B, C), now_ms=150)
     assert await reconcile(database, stack("old", A, B), asked_at_ms=100) == set()
     assert await everything(database) == [stack("extended", A, B, C)]
+
+
+async def test_assets_can_leave_whatever_stack_they_were_in(database: Database) -> None:
+    await put(database, stack("s", A, B, C))
+    async with database.write() as connection:
+        await stacks.leave(connection, BOB, [B])
+        await stacks.leave(connection, OWNER, [C])
+    assert await everything(database) == [stack("s", A, B)]

@@ -144,6 +144,7 @@ def search_assets(
     size: int | UnsetType = UNSET,
     updated_after: datetime | UnsetType = UNSET,
     visibility: str | UnsetType = UNSET,
+    with_deleted: bool | UnsetType = UNSET,
     with_exif: bool | UnsetType = UNSET,
 ) -> Call[models.SearchAnswer]:
     """POST /search/metadata, Immich 2.5.6."""
@@ -158,6 +159,7 @@ def search_assets(
             "size": size,
             "updatedAfter": updated_after,
             "visibility": visibility,
+            "withDeleted": with_deleted,
             "withExif": with_exif,
         }),
         is_repeatable=True,

@@ -24,7 +24,8 @@ def upgrade() -> None:
         sa.Column("member_ids", sa.Text(), nullable=False),
         sa.Column("before", sa.Text(), nullable=False),
         sa.Column("stack_id", sa.String(length=36), nullable=True),
-        sa.Column("look_first", sa.Boolean(), nullable=False),
+        sa.Column("known_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("members_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("lease", sa.String(length=36), nullable=True),
         sa.Column("lease_until_ms", sa.BigInteger(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -35,9 +36,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("owner_id", "action_id", name=op.f("pk_actions")),
     )
     with op.batch_alter_table("actions", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_actions_owner_id_group_id"), ["owner_id", "group_id"], unique=False)
         batch_op.create_index(
-            batch_op.f("ix_actions_owner_id_state_not_before_ms"), ["owner_id", "state", "not_before_ms"], unique=False
+            "ix_actions_intended",
+            ["owner_id", "intended_at_ms", "action_id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'intended'"),
+            postgresql_where=sa.text("state = 'intended'"),
+        )
+        batch_op.create_index(
+            "ix_actions_intended_stem",
+            ["owner_id", "stem"],
+            unique=False,
+            sqlite_where=sa.text("state = 'intended'"),
+            postgresql_where=sa.text("state = 'intended'"),
         )
 
     op.create_table(
@@ -115,6 +126,7 @@ def upgrade() -> None:
         "owners",
         sa.Column("owner_id", sa.String(length=36), nullable=False),
         sa.Column("watermark_ms", sa.BigInteger(), nullable=False),
+        sa.Column("stacks_known_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("rules", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("owner_id", name=op.f("pk_owners")),
     )
