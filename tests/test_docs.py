@@ -1,0 +1,69 @@
+"""What people read is what there is: settings, permissions and exit codes in README.md, and what the wheel holds."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from sidecar.commands.exit_codes import ExitCode
+from sidecar.immich_client._generated.facts import PINS
+from sidecar.immich_client.client import required_permissions
+from sidecar.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def documented() -> dict[str, tuple[str, str]]:
+    rows = re.findall(r"^\| `((?:SIDECAR|IMMICH)_\w+)` \| (?:`(.*?)`)? ?\| (.*) \|$", README, re.MULTILINE)
+    return {name: (default, sentence) for name, default, sentence in rows}
+
+
+def test_every_setting_is_in_the_readme_and_back() -> None:
+    settings = {
+        "IMMICH_URL" if name == "immich_url" else f"SIDECAR_{name.upper()}": field
+        for name, field in Settings.model_fields.items()
+    }
+    assert documented().keys() == settings.keys()
+    for name, field in settings.items():
+        default, sentence = documented()[name]
+        assert sentence == field.description, name
+        assert default == ("" if field.default in {None, "", ()} else str(field.default)), name
+
+
+def test_the_permissions_in_the_readme_are_those_that_the_client_needs() -> None:
+    (listed,) = re.findall(r"with these permissions:\n\s+(.*)\n", README)
+    assert set(re.findall(r"`([\w.]+)`", listed)) == required_permissions()
+
+
+def test_the_pinned_versions_are_named() -> None:
+    assert f"pinned for {', '.join(PINS[:-1])} and {PINS[-1]}" in README
+
+
+@pytest.mark.parametrize("code", list(ExitCode))
+def test_every_exit_code_is_explained(code: ExitCode) -> None:
+    assert re.search(rf"\b{code.value} (when|if|for|after)\b", README)
+
+
+def test_the_architecture_fits_on_a_page() -> None:
+    assert len((ROOT / "ARCHITECTURE.md").read_text().splitlines()) <= 70
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_the_wheel_holds_templates_static_files_and_migrations(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+    (wheel,) = tmp_path.glob("*.whl")
+    held = set(zipfile.ZipFile(wheel).namelist())
+    for path in (ROOT / "sidecar").rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            assert str(path.relative_to(ROOT)) in held
+    assert not any(name.startswith(("tests/", "openapi/")) for name in held)
