@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from sidecar import __version__
-from sidecar.cli import main
+from sidecar.cli import main, silence_stdout
 from sidecar.commands.exit_codes import ExitCode, exit_code_of
 from sidecar.demo.immich import EmulatedImmich
 from sidecar.demo.immich.rows import UserRow
@@ -304,3 +304,38 @@ def test_bad_settings_end_main_with_their_number(
 )
 def test_each_error_has_its_number(error: SidecarError, code: int) -> None:
     assert exit_code_of(error) == code
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "says"),
+    [
+        pytest.param(None, 0, "", id="done"),
+        pytest.param(KeyboardInterrupt(), 130, "sidecar: stopped", id="a person ended it"),
+        pytest.param(BrokenPipeError(), 0, "", id="nobody reads on"),
+        pytest.param(OSError(28, "No space left on device"), 7, "sidecar: No space left", id="nowhere to write"),
+    ],
+)
+def test_main_ends_with_a_number_and_at_most_a_line(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    outcome: BaseException | None,
+    code: int,
+    says: str,
+) -> None:
+    def run_command(_options: object) -> ExitCode:
+        if outcome is not None:
+            raise outcome
+        return ExitCode.DONE
+
+    monkeypatch.setattr("sidecar.commands.dispatch.run_command", run_command)
+    monkeypatch.setattr("sidecar.cli.silence_stdout", lambda: None)
+    assert main(["scan"]) == code
+    assert capsys.readouterr().err.startswith(says)
+
+
+def test_silenced_output_goes_nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        silence_stdout()
+        out.write("unheard")
+    assert (tmp_path / "out").read_text() == ""

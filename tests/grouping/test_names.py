@@ -77,3 +77,11 @@ def test_case_and_unicode_form_do_not_change_the_stem(name: str) -> None:
     assert stem_of(unicodedata.normalize("NFD", name)) == stem_of(name)
     if name.isascii():
         assert stem_of(name.upper()) == stem_of(name.lower())
+
+
+def test_names_longer_than_any_file_system_takes_get_short_stems_that_still_differ() -> None:
+    one, other = ("x" * 900 + end for end in ("a", "b"))
+    assert stem_of(f"{one}.jpg") == stem_of(f"{one.upper()}.CR2") == parse_name(f"{one}.jpg").stem
+    assert stem_of(f"{one}.jpg") != stem_of(f"{other}.jpg")
+    assert len(stem_of(f"{one}.jpg")) == 255
+    assert stem_of("y" * 255 + ".jpg") == "y" * 255

@@ -163,3 +163,43 @@ async def test_before_the_first_scan_there_are_no_changes_to_read(library: Libra
 
 def test_ids_are_fresh() -> None:
     assert new_id() != new_id()
+
+
+async def test_a_job_that_cannot_stop_in_time_is_cancelled(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def endless(_context: JobContext, _owner_id: OwnerId) -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(registry, "JOBS", (Job(JobName.SYNC, endless, 9),))
+    monkeypatch.setattr(worker_module, "STOP_WITHIN_S", 0.05)
+    await library.request()
+    async with running_worker(library.context):
+        await begun.wait()
+    assert ended.is_set()
+
+
+async def test_one_body_runs_for_a_job_and_owner_however_often_it_is_woken(
+    library: Library, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, most, done = 0, 0, 0
+
+    async def counted(_context: JobContext, _owner_id: OwnerId) -> None:
+        nonlocal running, most, done
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.3)
+        running -= 1
+        done += 1
+
+    monkeypatch.setattr(registry, "JOBS", (Job(JobName.PAIR, counted, 9),))
+    async with running_worker(library.context):
+        for salt in range(5):
+            await queue.wake(JobName.PAIR, library.owner_id, salt=f":{salt}")
+        while not done or await queued(queue):
+            await asyncio.sleep(0.02)
+    assert most == 1
