@@ -22,8 +22,6 @@ class GroupState(StrEnum):
     ACTIVE = "active"
     WITHDRAWN = "withdrawn"
     """Never made: what it was planned on had changed before it could be written."""
-    DISSOLVED = "dissolved"
-    """Made once; the user took it apart."""
     REPLACED = "replaced"
     """Extended: a newer group of ours holds its members."""
 
