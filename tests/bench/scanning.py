@@ -72,7 +72,7 @@ async def scan(url: str, key: str, folder: Path) -> None:
                 return (await journal.outstanding(connection, user.id)).count
 
         # A library is seldom filled in the very second in which it is scanned; what is, costs a second look at each.
-        await asyncio.sleep(2)
+        await asyncio.sleep(5)
         async with measured("first sync and plan"):
             await read_and_plan()
         planned = await outstanding()
