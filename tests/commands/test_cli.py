@@ -330,7 +330,9 @@ def test_main_ends_with_a_number_and_at_most_a_line(
     monkeypatch.setattr("sidecar.commands.dispatch.run_command", run_command)
     monkeypatch.setattr("sidecar.cli.silence_stdout", lambda: None)
     assert main(["scan"]) == code
-    assert capsys.readouterr().err.startswith(says)
+    err = capsys.readouterr().err
+    assert err.startswith(says)
+    assert err.count("\n") == (1 if says else 0)
 
 
 def test_silenced_output_goes_nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -61,6 +61,11 @@ def test_the_front_page_says_what_is_going_on(change: dict[str, object], says: s
     assert says in render(replace(PAGE, **change))  # type: ignore[arg-type]
 
 
+def test_the_front_page_asks_for_nothing_only_when_nothing_is_doubtful() -> None:
+    assert "Nothing here needs you" in render(PAGE)
+    assert "Nothing here needs you" not in render(replace(PAGE, review=3))
+
+
 def test_values_are_escaped() -> None:
     assert "<script>" not in render(replace(PAGE, version="<script>"))
 
