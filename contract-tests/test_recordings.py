@@ -51,8 +51,6 @@ NOT_EMULATED = {
     "duplicate-resolve-incomplete": "resolving duplicates",
     "duplicate-resolve": "resolving duplicates",
     "kept-after-resolve": "resolving duplicates (the state that follows from it)",
-    "asset-metadata-put": "asset metadata",
-    "asset-metadata-get": "asset metadata",
     "queues-not-admin": "queues and jobs",
     "queues": "queues and jobs",
     "jobs-legacy": "queues and jobs",

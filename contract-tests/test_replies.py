@@ -67,6 +67,7 @@ async def test_a_day_with_the_emulated_immich_is_as_described(version: str) -> N
         ids = await upload(ask, immich)
         await look_around(ask, ids)
         await stack(ask, ids)
+        await note(ask, ids)
         await decide(ask, ids)
         await people(ask)
     assert ask.faults == []
@@ -112,6 +113,19 @@ async def stack(ask: Watched, ids: list[str]) -> None:
     await ask("DELETE", f"/stacks/{stack_id}")
     again = await ask("POST", "/stacks", json={"assetIds": ids[:2]})
     await ask("DELETE", "/stacks", json={"ids": [again["id"]]})
+
+
+async def note(ask: Watched, ids: list[str]) -> None:
+    value = {"group": "g1", "members": [1, {"deep": None}]}
+    await ask("GET", f"/assets/{ids[0]}/metadata")
+    await ask("PUT", f"/assets/{ids[0]}/metadata", json={"items": [{"key": "ä/b", "value": value}]})
+    await ask("GET", f"/assets/{ids[0]}/metadata/%C3%A4%2Fb")
+    items = [{"assetId": asset_id, "key": "immich-sidecar", "value": value} for asset_id in ids]
+    await ask("PUT", "/assets/metadata", json={"items": items})
+    await ask("GET", f"/assets/{ids[0]}/metadata")
+    await ask("DELETE", f"/assets/{ids[0]}/metadata/immich-sidecar")
+    items = [{"assetId": asset_id, "key": "immich-sidecar"} for asset_id in ids]
+    await ask("DELETE", "/assets/metadata", json={"items": items})
 
 
 async def decide(ask: Watched, ids: list[str]) -> None:

@@ -1,19 +1,22 @@
-"""Immich in our words: the few questions and the one change that the product needs, for one credential."""
+"""Immich in our words: the questions and changes that the product needs, for one credential."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
 from msgspec import UNSET
 
-from sidecar.errors import ImmichRefused, UnsupportedImmich
+from sidecar.errors import ContractBroken, ImmichRefused, ParameterError, UnsupportedImmich
 from sidecar.immich_client._generated import calls, facts
 from sidecar.immich_client.mapping import (
     AssetPage,
+    as_json,
     moment_of,
     to_asset,
+    to_memo,
+    to_memos,
     to_page,
     to_primary_ids,
     to_stack,
@@ -22,6 +25,12 @@ from sidecar.immich_client.mapping import (
 )
 from sidecar.immich_client.transport import Retries, Timeouts, Transport
 from sidecar.model import Asset, AssetId, ServerVersion, Stack, StackId, User, Visibility
+
+MEMO_KEY = "immich-sidecar"
+"""The key under which our memos stand in an asset's metadata."""
+
+MEMOS_AT_ONCE = 1_000
+"""How many memos one call may write or delete; Immich's own end is near 21,800."""
 
 _EVERYTHING = "all"
 
@@ -177,6 +186,91 @@ class Immich:
         Source: stack.service.ts and stack.repository.ts, Immich 3.1.0 and 2.7.5.
         """
         return to_stack(await self._transport.send(calls.create_stack(asset_ids=asset_ids)))
+
+    async def delete_stack(self, stack_id: StackId) -> None:
+        """Nothing; the stack is gone and its assets stand alone, each with a new updatedAt.
+
+        Errors: ImmichMissing if it is gone already or another user's. ImmichUnavailable does not tell whether it went.
+        Source: stack.service.ts, the same in Immich 2.5.6 to 3.1.0.
+        """
+        await self._transport.send(calls.delete_stack(id=stack_id))
+
+    async def set_cover(self, stack_id: StackId, asset_id: AssetId) -> Stack:
+        """The stack with this member as its primary; no asset's updatedAt changes.
+
+        Errors: ImmichMissing if the stack is gone or another user's. StaleDecision if the asset is no member that
+                Immich shows: gone, in no or another stack, trashed or hidden. ImmichUnavailable does not tell whether
+                it changed.
+        Source: stack.service.ts, the same in Immich 2.5.6 to 3.1.0.
+        """
+        return to_stack(await self._transport.send(calls.update_stack(id=stack_id, primary_asset_id=asset_id)))
+
+    async def remove_from_stack(self, stack_id: StackId, asset_id: AssetId) -> None:
+        """Nothing; the asset stands alone, trashed or not, and only its own updatedAt changes.
+
+        Shape:  the stack stays, even of one, which Immich lists and its timeline shows as no stack.
+        Errors: ImmichMissing if the stack is gone or another user's. StaleDecision if the asset is not in it, or is its
+                primary. ImmichUnavailable does not tell whether it left.
+        Source: stack.service.ts, the same in Immich 2.5.6 to 3.1.0.
+        """
+        await self._transport.send(calls.remove_asset_from_stack(id=stack_id, asset_id=asset_id))
+
+    async def memo(self, asset_id: AssetId) -> dict[str, object] | None:
+        """What we noted with the asset, trashed or not; None if nothing.
+
+        Shape:  a partner's asset may be asked for too, and shows what the partner's sidecar noted.
+        Errors: ImmichMissing when the asset is gone or another user's.
+        Source: asset.service.ts, Immich 2.5.6 to 3.1.0: asked for by its key, a missing memo is refused with 400 as a
+                missing asset is; the list of all keys tells one from the other.
+        """
+        return to_memo(await self._transport.send(calls.get_asset_metadata(id=asset_id)), MEMO_KEY)
+
+    async def write_memos(self, memos: Mapping[AssetId, Mapping[str, object]]) -> None:
+        """Nothing; each asset, trashed or not, carries its memo instead of an older one, and its updatedAt stays.
+
+        Shape:  values are JSON as JavaScript and PostgreSQL hold it: whole numbers up to 2**53, no NUL in a text. All
+                are written or none; writing again is harmless.
+        Errors: ImmichMissing if any of the assets is gone, locked or another user's, and nothing is written.
+                ContractBroken if Immich answers with other memos than these, ParameterError beyond MEMOS_AT_ONCE.
+        Source: asset.service.ts and asset.repository.ts, Immich 2.5.6 to 3.1.0: access first, then one statement.
+        """
+        _check_count(memos)
+        if not memos:
+            return  # Immich fails over an empty list
+        items: list[dict[str, object]] = [
+            {"assetId": asset_id, "key": MEMO_KEY, "value": memo} for asset_id, memo in memos.items()
+        ]
+        answer = await self._transport.send(calls.update_bulk_asset_metadata(items=items))
+        kept = to_memos(answer, MEMO_KEY)
+        if changed := sum(kept.get(asset_id) != as_json(memo) for asset_id, memo in memos.items()):
+            raise ContractBroken(f"Immich kept {changed} of {len(memos)} memos otherwise than they were written.")
+
+    async def delete_memos(self, asset_ids: Collection[AssetId]) -> None:
+        """Nothing; none of the assets carries a memo, whether it did or not, and their updatedAt stays.
+
+        Errors: ImmichMissing if any of the assets is gone, locked or another user's, and nothing is deleted.
+                ParameterError beyond MEMOS_AT_ONCE.
+        Source: asset.service.ts and asset.repository.ts, Immich 2.5.6 to 3.1.0: access first, then one transaction.
+        """
+        _check_count(asset_ids)
+        if asset_ids:
+            items: list[dict[str, object]] = [{"assetId": asset_id, "key": MEMO_KEY} for asset_id in asset_ids]
+            await self._transport.send(calls.delete_bulk_asset_metadata(items=items))
+
+    async def head_of(self, asset_id: AssetId, size_bytes: int) -> bytes:
+        """The first bytes of the asset's original, trashed or not; fewer if the file is smaller.
+
+        Shape:  an edit made in Immich is not seen: the file is as it was uploaded or lies in its library.
+        Errors: ImmichMissing when the asset is gone or another user's, and where Immich cannot read its file, which it
+                does not always tell apart. ParameterError if size_bytes is not positive.
+        Source: downloadAsset with a Range header; live 2.7.5 and 3.1.0.
+        """
+        return await self._transport.head(calls.download_asset(id=asset_id), size_bytes)
+
+
+def _check_count(memos: Collection[object]) -> None:
+    if len(memos) > MEMOS_AT_ONCE:
+        raise ParameterError(f"{len(memos)} memos are more than the {MEMOS_AT_ONCE} that fit into one call.")
 
 
 def open_immich(

@@ -1,4 +1,4 @@
-"""Translates what can go wrong with a call, httpx's exceptions and Immich's refusals, into our errors. Pure."""
+"""Translates what can go wrong with a call, exceptions of HTTP and Immich's refusals, into our errors. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
+import httpcore
 import httpx
 import msgspec
 
@@ -20,33 +21,63 @@ from sidecar.errors import (
     NotImmich,
     SettingsError,
     SidecarError,
+    StaleDecision,
 )
 
 _MESSAGE_LIMIT = 300
 _MISSING_PERMISSION = re.compile(r"Missing required permission: ([\w.]+)")
 _MISSING_RESOURCE = re.compile(r"Not found or no \S+ access")
+_OVERTAKEN = re.compile(r"Asset not in stack|Cannot remove stack's primary asset|Primary asset must be in the stack")
+_NO_FILE = "Not Found"
 
-HTTPX_ERRORS = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict)
-"""The roots of everything that httpx raises."""
+HTTP_ERRORS = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpx.StreamError,
+    httpx.CookieConflict,
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+    httpcore.ConnectionNotAvailable,
+)
+"""The roots of everything that httpx and the connections below it raise."""
 
-# The first class that fits decides, so that subclasses stand before their parents.
-_OURS: tuple[tuple[type[Exception], type[SidecarError], str], ...] = (
-    (httpx.TimeoutException, ImmichUnavailable, "does not answer in time"),
-    (httpx.ConnectError, ImmichUnavailable, "cannot be reached"),
-    (httpx.NetworkError, ImmichUnavailable, "broke off the connection"),
-    (httpx.RemoteProtocolError, ImmichUnavailable, "broke off its answer"),
-    (httpx.ProxyError, ImmichUnavailable, "cannot be reached through the proxy"),
-    (httpx.DecodingError, ImmichUnavailable, "sent a damaged answer"),
-    (httpx.UnsupportedProtocol, SettingsError, "has an address that is neither http nor https"),
-    (httpx.InvalidURL, SettingsError, "has an unreadable address"),
-    (httpx.TooManyRedirects, NotImmich, "redirects without end"),
-    (httpx.HTTPError, ContractBroken, "was asked in a way that HTTP forbids"),
-    (httpx.StreamError, ContractBroken, "was read in a way that HTTP forbids"),
-    (httpx.CookieConflict, ContractBroken, "sent cookies that contradict each other"),
+# The first row that fits decides, so that subclasses stand before their parents. Exceptions of one name mean one thing.
+_OURS: tuple[tuple[tuple[type[Exception], ...], type[SidecarError], str], ...] = (
+    ((httpx.TimeoutException, httpcore.TimeoutException), ImmichUnavailable, "does not answer in time"),
+    (
+        (httpx.ConnectError, httpcore.ConnectError, httpcore.ConnectionNotAvailable),
+        ImmichUnavailable,
+        "cannot be reached",
+    ),
+    ((httpx.NetworkError, httpcore.NetworkError), ImmichUnavailable, "broke off the connection"),
+    ((httpx.RemoteProtocolError, httpcore.RemoteProtocolError), ImmichUnavailable, "broke off its answer"),
+    ((httpx.ProxyError, httpcore.ProxyError), ImmichUnavailable, "cannot be reached through the proxy"),
+    ((httpx.DecodingError,), ImmichUnavailable, "sent a damaged answer"),
+    (
+        (httpx.UnsupportedProtocol, httpcore.UnsupportedProtocol),
+        SettingsError,
+        "has an address that is neither http nor https",
+    ),
+    ((httpx.InvalidURL,), SettingsError, "has an unreadable address"),
+    ((httpx.TooManyRedirects,), NotImmich, "redirects without end"),
+    ((httpx.HTTPError, httpcore.ProtocolError), ContractBroken, "was asked in a way that HTTP forbids"),
+    ((httpx.StreamError,), ContractBroken, "was read in a way that HTTP forbids"),
+    ((httpx.CookieConflict,), ContractBroken, "sent cookies that contradict each other"),
 )
 
 _PASSING = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT}
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpcore.ConnectError,
+    httpcore.ConnectTimeout,
+    httpcore.PoolTimeout,
+    httpcore.ConnectionNotAvailable,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +111,7 @@ _refusal = msgspec.json.Decoder(_Refusal)
 
 
 def failure_of_exception(error: Exception, *, operation: str, address: str) -> Failure:
-    """The failure behind one of httpx's exceptions."""
+    """The failure behind one of the HTTP_ERRORS."""
     if _is_distrusted(error):
         ours: SidecarError = SettingsError(f"The certificate of {address} is not trusted: {_short(str(error))}")
         return Failure(ours, is_passing=False, was_sent=False, cause=error)
@@ -114,6 +145,25 @@ def failure_of_answer(
         error = ImmichUnavailable(f"Immich at {address} answers {status} to {operation}{_after_colon(message)}.")
         return Failure(error, is_passing=True, retry_after_s=_retry_after_s(headers))
     return Failure(_lasting(status, headers, body, operation, address), is_passing=False)
+
+
+def failure_of_file(
+    status: int, headers: Mapping[str, str], body: bytes | bytearray, *, operation: str, address: str
+) -> Failure | None:
+    """The failure that an answer tells of which should be a file, None if it is one.
+
+    Shape:  ImmichMissing says that the asset is gone or another user's, or that Immich cannot read its file: one such
+            file is no reason to think that Immich is down.
+    Source: file.ts and live 2.7.5 and 3.1.0: from 3.0 all of these are 404 "Not Found"; before, an unreadable file is
+            500 with the file's own headers.
+    """
+    if _is_success(status) and not _is_page(headers):
+        return None
+    is_unreadable = "content-disposition" in headers or (status == HTTPStatus.NOT_FOUND and _message(body) == _NO_FILE)
+    if is_unreadable and not _is_success(status):
+        missing = f"Immich does not show this file to this user, or cannot read it, asked for {operation}."
+        return Failure(ImmichMissing(missing), is_passing=False)
+    return failure_of_answer(status, headers, body, operation=operation, address=address)
 
 
 def failure_of_content(error: Exception, *, operation: str, address: str) -> Failure:
@@ -157,6 +207,8 @@ def _refused(status: int, message: str, operation: str) -> SidecarError:
         return ImmichRefused(f"Immich forbids {operation}: {message}.")
     if status == HTTPStatus.BAD_REQUEST and _MISSING_RESOURCE.search(message):
         return ImmichMissing(f"Immich does not show it to this user, or it is gone, asked for {operation}: {message}.")
+    if status == HTTPStatus.BAD_REQUEST and _OVERTAKEN.search(message):
+        return StaleDecision(f"The stack is not what it was when this was decided, asked for {operation}: {message}.")
     return ContractBroken(f"Immich rejects {operation} with {status}: {message}.")
 
 
@@ -177,6 +229,11 @@ def _is_success(status: int) -> bool:
 
 def _is_json(headers: Mapping[str, str]) -> bool:
     return "json" in headers.get("content-type", "")
+
+
+def _is_page(headers: Mapping[str, str]) -> bool:
+    """True of what Immich never gives out as a file, but whatever stands before it may, to log people in."""
+    return "html" in headers.get("content-type", "")
 
 
 def _message(body: bytes | bytearray) -> str | None:

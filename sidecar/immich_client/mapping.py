@@ -132,6 +132,24 @@ def to_primary_ids(bucket: models.TimeBucketAssets) -> tuple[AssetId, ...]:
     return tuple(AssetId(wire_id) for wire_id, stack in zip(bucket.id, bucket.stack, strict=True) if stack)
 
 
+def to_memo(wire: list[models.Metadata], key: str) -> dict[str, object] | None:
+    """What stands under the key, None if nothing."""
+    return next((entry.value for entry in wire if entry.key == key), None)
+
+
+def to_memos(wire: list[models.MetadataOfAsset], key: str) -> dict[AssetId, dict[str, object]]:
+    """Asset -> what stands there under the key."""
+    return {AssetId(entry.asset_id): entry.value for entry in wire if entry.key == key}
+
+
+def as_json(value: object) -> object:
+    """The value as it comes back from its JSON: a tuple as a list.
+
+    Errors: TypeError if there is no JSON for it.
+    """
+    return msgspec.json.decode(msgspec.json.encode(value))
+
+
 def to_user(wire: models.User) -> User:
     """The user behind a credential."""
     return User(id=OwnerId(wire.id), name=wire.name)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sidecar.errors import ContractBroken
 from sidecar.immich_client._generated import calls, facts, models
 from sidecar.immich_client.call import Call, json_body, path_segment, query_pairs, read_nothing
-from tests.immich_client.wire import ASSET_ID, OTHER_ID, wire_asset, wire_page
+from tests.immich_client.wire import ASSET_ID, OTHER_ID, STACK_ID, wire_asset, wire_page
 
 
 @given(st.text(min_size=1).filter(lambda text: text not in {".", ".."}))
@@ -30,6 +30,8 @@ def test_a_value_that_a_url_would_swallow_is_refused(value: str) -> None:
 
 def test_only_what_is_set_is_sent() -> None:
     assert json_body({"a": msgspec.UNSET, "b": False, "c": ["x"]}) == b'{"b":false,"c":["x"]}'
+    items = [{"assetId": ASSET_ID, "value": {"kept": True}}]
+    assert msgspec.json.decode(json_body({"items": items})) == {"items": items}
     assert query_pairs({"a": msgspec.UNSET, "b": False, "c": True, "d": "x"}) == (
         ("b", "false"),
         ("c", "true"),
@@ -87,22 +89,34 @@ def test_a_call_is_built_as_immich_wants_it(
     assert (None if call.body is None else msgspec.json.decode(call.body)) == body
 
 
-def test_only_the_call_that_changes_something_may_not_be_repeated() -> None:
+def test_no_call_that_changes_a_stack_may_be_repeated() -> None:
     made: list[Call[Any]] = [
         calls.create_stack(asset_ids=[ASSET_ID, OTHER_ID]),
+        calls.delete_bulk_asset_metadata(items=[]),
+        calls.delete_stack(id=ASSET_ID),
+        calls.download_asset(id=ASSET_ID),
         calls.get_asset_info(id=ASSET_ID),
+        calls.get_asset_metadata(id=ASSET_ID),
         calls.get_my_api_key(),
         calls.get_my_user(),
         calls.get_server_version(),
         calls.get_stack(id=ASSET_ID),
         calls.get_time_bucket(time_bucket="2024-05-01"),
         calls.get_time_buckets(),
+        calls.remove_asset_from_stack(id=STACK_ID, asset_id=ASSET_ID),
         calls.search_asset_statistics(),
         calls.search_assets(),
         calls.search_stacks(),
+        calls.update_bulk_asset_metadata(items=[]),
+        calls.update_stack(id=STACK_ID),
     ]
     assert [call.operation for call in made] == sorted(facts.PERMISSIONS)
-    assert [call.operation for call in made if not call.is_repeatable] == ["createStack"]
+    assert [call.operation for call in made if not call.is_repeatable] == [
+        "createStack",
+        "deleteStack",
+        "removeAssetFromStack",
+        "updateStack",
+    ]
 
 
 def test_an_answer_is_decoded_and_what_we_do_not_know_is_ignored() -> None:

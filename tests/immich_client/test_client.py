@@ -29,7 +29,10 @@ from tests.immich_client.wire import ASSET_ID, OTHER_ID, OWNER_ID, STACK_ID, Jso
 
 URL = "http://immich:2283"
 GONE = {"message": "Not found or no asset.read access"}
-NEEDED = {"asset.read", "asset.statistics", "stack.create", "stack.read", "user.read"}
+NEEDED = {
+    *("asset.download", "asset.read", "asset.statistics", "asset.update"),
+    *("stack.create", "stack.delete", "stack.read", "stack.update", "user.read"),
+}
 
 
 @pytest.fixture

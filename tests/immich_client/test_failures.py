@@ -4,6 +4,7 @@ import json
 import ssl
 from collections.abc import Callable
 
+import httpcore
 import httpx
 import msgspec
 import pytest
@@ -18,7 +19,7 @@ from sidecar.errors import (
     SidecarError,
 )
 from sidecar.immich_client.failures import (
-    HTTPX_ERRORS,
+    HTTP_ERRORS,
     Failure,
     failure_of_answer,
     failure_of_content,
@@ -63,6 +64,10 @@ MEANINGS: dict[str, type[SidecarError]] = {
 NEVER_SENT = {"ConnectError", "ConnectTimeout", "PoolTimeout"}
 
 
+def _is_exception(thing: object) -> bool:
+    return isinstance(thing, type) and issubclass(thing, Exception)
+
+
 def exception_named(name: str) -> Exception:
     kind: Callable[..., Exception] = getattr(httpx, name)
     if name == "HTTPStatusError":
@@ -86,20 +91,29 @@ def test_every_exception_of_httpx_has_a_meaning() -> None:
     assert raised == MEANINGS.keys()
 
 
-def _is_exception(thing: object) -> bool:
-    return isinstance(thing, type) and issubclass(thing, Exception)
-
-
 @pytest.mark.parametrize("name", MEANINGS)
 def test_an_exception_of_httpx_becomes_ours(name: str) -> None:
     error = exception_named(name)
-    assert isinstance(error, HTTPX_ERRORS)
+    assert isinstance(error, HTTP_ERRORS)
     failure = failure_of_exception(error, operation=OPERATION, address=ADDRESS)
     assert type(failure.error) is MEANINGS[name]
     assert failure.is_passing is (MEANINGS[name] is ImmichUnavailable)
     assert failure.was_sent is (name not in NEVER_SENT)
     assert failure.cause is error
     assert str(failure.error).startswith("Immich at http://immich:2283 ")
+
+
+BELOW_HTTPX = [name for name in httpcore.__all__ if _is_exception(getattr(httpcore, name))]
+
+
+@pytest.mark.parametrize("name", BELOW_HTTPX)
+def test_an_exception_from_below_httpx_means_what_httpx_means_by_its_name(name: str) -> None:
+    error: Exception = getattr(httpcore, name)(OSError("text"))
+    twin = httpx.ConnectError("text") if name == "ConnectionNotAvailable" else exception_named(name)
+    assert isinstance(error, HTTP_ERRORS)
+    ours, theirs = (failure_of_exception(each, operation=OPERATION, address=ADDRESS) for each in (error, twin))
+    assert (type(ours.error), str(ours.error)) == (type(theirs.error), str(theirs.error))
+    assert (ours.is_passing, ours.was_sent) == (theirs.is_passing, theirs.was_sent)
 
 
 def test_a_distrusted_certificate_is_a_matter_for_a_person() -> None:

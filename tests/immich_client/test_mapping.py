@@ -14,9 +14,12 @@ from sidecar.immich_client._generated import calls, models
 from sidecar.immich_client.mapping import (
     AssetPage,
     BrokenAsset,
+    as_json,
     duration_ms,
     moment_of,
     to_asset,
+    to_memo,
+    to_memos,
     to_page,
     to_primary_ids,
     to_stack,
@@ -29,6 +32,13 @@ from tests.immich_client.wire import ASSET_ID, OTHER_ID, OWNER_ID, STACK_ID, Jso
 MORNING_MS = 1_714_550_400_120
 """2024-05-01T08:00:00.120Z."""
 HOUR_MS = 3_600_000
+
+_FLAT = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+JSON_VALUES = st.recursive(
+    _FLAT | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=8,
+)
 
 
 def mapped(**changes: Any) -> Asset:
@@ -291,3 +301,29 @@ def test_a_full_page_costs_little() -> None:
     to_page(calls.search_assets().decode(text))
     # 10 ms on two shared cores; first syncs of 100,000 assets read a hundred such pages.
     assert time.process_time() - started_s < 0.15
+
+
+def _entry(key: str, value: dict[str, object]) -> models.Metadata:
+    return models.Metadata(key=key, value=value)
+
+
+def test_a_memo_is_found_among_what_others_keep() -> None:
+    entries = [_entry("mobile-app", {"n": 1}), _entry("ours", {"n": 2}), _entry("theirs", {"n": 3})]
+    assert to_memo(entries, "ours") == {"n": 2}
+    assert to_memo(entries, "nobody's") is None
+    assert to_memo([], "ours") is None
+    assert to_memo([_entry("ours", {})], "ours") == {}
+
+
+def test_memos_of_many_assets_are_told_by_asset() -> None:
+    answers = [
+        models.MetadataOfAsset(asset_id=asset_id, key=key, value={"n": number})
+        for number, (asset_id, key) in enumerate([(ASSET_ID, "ours"), (OTHER_ID, "theirs"), (OTHER_ID, "ours")])
+    ]
+    assert to_memos(answers, "ours") == {ASSET_ID: {"n": 0}, OTHER_ID: {"n": 2}}
+
+
+@given(JSON_VALUES)
+def test_json_comes_back_as_it_is(value: Any) -> None:
+    assert as_json(value) == value
+    assert as_json({"nested": (value, [value])}) == {"nested": [value, [value]]}

@@ -9,10 +9,17 @@ import httpx
 import msgspec
 import pytest
 
-from sidecar.errors import ContractBroken, ImmichMissing, ImmichRefused, ImmichUnavailable, SidecarError
+from sidecar.errors import (
+    ContractBroken,
+    ImmichMissing,
+    ImmichRefused,
+    ImmichUnavailable,
+    SidecarError,
+    StaleDecision,
+)
 from sidecar.immich_client._generated import models
 from sidecar.immich_client.failures import failure_of_answer
-from sidecar.immich_client.mapping import to_asset, to_page, to_primary_ids, to_stack, to_user, to_version
+from sidecar.immich_client.mapping import to_asset, to_memo, to_page, to_primary_ids, to_stack, to_user, to_version
 
 SHARED = Path(os.environ.get("SIDECAR_SHARED", Path(__file__).parents[3] / "shared"))
 
@@ -65,7 +72,9 @@ def test_every_recorded_asset_is_mapped(version: str) -> None:
 
 
 def test_every_recorded_stack_is_mapped(version: str) -> None:
-    made = answers(version, "POST", "/stacks") + answers(version, "GET", "/stacks/*")
+    made = [
+        answer for method in ("POST", "GET", "PUT") for answer in answers(version, method, "/stacks*") if "id" in answer
+    ]
     listed = [stack for answer in answers(version, "GET", "/stacks") for stack in answer]
     stacks = [to_stack(decoded(answer, models.Stack)) for answer in made + listed]
     assert len(stacks) >= 8
@@ -73,6 +82,12 @@ def test_every_recorded_stack_is_mapped(version: str) -> None:
     assert {1, 2} <= sizes
     hidden = [stack for stack in stacks if stack.primary_id not in stack.member_ids]
     assert len(hidden) == 1  # the step whose primary was trashed
+
+
+def test_recorded_metadata_is_mapped(version: str) -> None:
+    listed = [answer for answer in answers(version, "GET", "/assets/*") if isinstance(answer, list)]
+    assert [to_memo(decoded(answer, list[models.Metadata]), "sidecar") for answer in listed] == [{"group": "g1"}]
+    assert to_memo(decoded(listed[0], list[models.Metadata]), "another key") is None
 
 
 def test_the_primaries_of_the_recorded_timeline_are_found(version: str) -> None:
@@ -117,6 +132,9 @@ def failure_of(version: str, name: str) -> SidecarError:
         ("stack-create-unknown", ImmichMissing),
         ("stack-create-foreign", ImmichMissing),
         ("stack-old-is-gone", ImmichMissing),
+        ("stack-delete-again", ImmichMissing),
+        ("stack-update-not-member", StaleDecision),
+        ("stack-remove-primary", StaleDecision),
         ("asset-bad-id", ContractBroken),
         ("stack-create-one", ContractBroken),
         ("search-toolarge", ContractBroken),

@@ -10,7 +10,7 @@ Refuses to know the sidecar's client: what it answers is held against recordings
         await immich.settle()                                # metadata, thumbnails and deletions are done
         immich.fail("POST", "/stacks", cut=True, after_effect=True)
         ...                                                  # talk to immich.url with x-api-key: key
-        immich.traffic.calls_of("POST", "/stacks"), immich.stacks_of(ann)
+        immich.traffic.calls_of("POST", "/stacks"), immich.stacks_of(ann), immich.memo_of(jpeg)
 
 Reading `immich.state` is free; changing it goes through the methods of EmulatedImmich or of State, whose `listeners`
 hear of every change. `versions.SINCE` lists what differs between releases, `UNVERIFIED` what is not yet shown.

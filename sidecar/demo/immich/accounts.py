@@ -98,7 +98,7 @@ def _email(fields: Fields) -> str:
     if not _EMAIL.fullmatch(email):
         details = {"origin": "string", "code": "invalid_format", "format": "email"}
         message = "Invalid input: expected email, received string"
-        raise Invalid([Issue(path=("email",), message=message, legacy="email must be an email", details=details)])
+        raise Invalid([Issue(path=("email",), message=message, legacy=("email must be an email",), details=details)])
     return email
 
 

@@ -13,8 +13,9 @@ from aiohttp import web
 
 from sidecar.demo.immich.credentials import visible_asset
 from sidecar.demo.immich.media_types import content_type_of, is_web_image
-from sidecar.demo.immich.refusals import Refusal, bad_request
-from sidecar.demo.immich.routing import Ask, Operation, reply
+from sidecar.demo.immich.refusals import Refusal, bad_request, error_body
+from sidecar.demo.immich.routing import Ask, Operation
+from sidecar.demo.immich.wire import encode
 
 _CACHE_CONTROL = "private, max-age=86400, no-transform, stale-while-revalidate=2592000, stale-if-error=2592000"
 _US_PER_S = 1_000_000
@@ -72,12 +73,22 @@ async def _thumbnail(ask: Ask) -> web.StreamResponse:
 
 
 async def _original(ask: Ask) -> web.StreamResponse:
-    """Source: recordings original, original-range, original-narrow-key."""
-    row = visible_asset(ask.caller, ask.path_id(), ask.state, "asset.download")
+    """The original file; 3.x knows only 404 for an asset and for a file that it cannot give.
+
+    Source: recordings original, original-range, original-narrow-key; file.ts, live 3.1.0 and 2.7.5: unknown and foreign
+            assets, a file that is gone.
+    """
+    asset_id = ask.path_id()
+    try:
+        row = visible_asset(ask.caller, asset_id, ask.state, "asset.download")
+    except Refusal:
+        if ask.state.behaviour.does("files_not_found"):
+            raise Refusal(HTTPStatus.NOT_FOUND, "Not Found") from None
+        raise
     files = ask.state.files.get(row.id)
-    if files is None:
-        raise Refusal(HTTPStatus.NOT_FOUND, "Asset media not found")
-    return _send(ask, _File(row.name, content_type_of(row.name), files.original, row.file_modified_us))
+    data = b"" if files is None else files.original
+    file = _File(row.name, content_type_of(row.name), data, row.file_modified_us)
+    return _unsent(ask, file) if files is None else _send(ask, file)
 
 
 def _redirect(location: str) -> web.Response:
@@ -88,8 +99,8 @@ def _redirect(location: str) -> web.Response:
 def _send(ask: Ask, file: _File) -> web.Response:
     """The whole file, one range of it, or 304.
 
-    Source: recordings thumbnail-etag, original-range; live 3.1.0: several or unreadable ranges send the whole file, a
-            range behind the end is 404 with Content-Range.
+    Source: recordings thumbnail-etag, original-range; live 3.1.0: several or unreadable ranges send the whole file;
+            live 3.1.0 and 2.7.5: a range without a byte of the file, as is any of an empty one, is an error.
     """
     if ask.request.headers.get("if-none-match") == file.etag:
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=file.headers)
@@ -98,23 +109,41 @@ def _send(ask: Ask, file: _File) -> web.Response:
     if span is None:
         return web.Response(body=file.data, headers=file.headers, content_type=file.content_type)
     first, last = span
-    if first >= size:
-        refusal = Refusal(HTTPStatus.NOT_FOUND, "Not Found")
-        response = reply(refusal.body(ask.state.behaviour), refusal.status)
-        response.headers["content-range"] = f"bytes */{size}"
-        return response
+    if not 0 <= first <= last:
+        return _unsent(ask, file, content_range=f"bytes */{size}")
     headers = {**file.headers, "content-range": f"bytes {first}-{last}/{size}"}
     body = file.data[first : last + 1]
     return web.Response(status=HTTPStatus.PARTIAL_CONTENT, body=body, headers=headers, content_type=file.content_type)
 
 
+def _unsent(ask: Ask, file: _File, *, content_range: str | None = None) -> web.Response:
+    """The error for a file that cannot be read, or not in this range: JSON, mostly in the file's own content type.
+
+    Source: file.ts 2.7.5 and 3.1.0, live both: 2.x fails, and what it had set of the file's headers goes out with that.
+    """
+    behaviour = ask.state.behaviour
+    headers = {**file.headers, "content-range": content_range} if content_range else {}
+    if behaviour.does("files_not_found"):
+        status, message = HTTPStatus.NOT_FOUND, "Not Found"
+    else:
+        status, message = HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error"
+        headers |= {"content-disposition": file.headers["content-disposition"], "cache-control": "none"}
+    body = error_body(status, message, behaviour)
+    body.pop("error", None)
+    content_type = file.content_type if headers else "application/json"
+    return web.Response(body=encode(body), status=status, headers=headers, content_type=content_type, charset="utf-8")
+
+
 def _span(wanted: str, size: int) -> tuple[int, int] | None:
-    """First and last byte, both inclusive; None for no range and for one that is not understood."""
+    """First and last byte, both inclusive; None for no range and for one that is not understood.
+
+    Source: range-parser, which Immich's server sends files with: more from the end than there is does not exist.
+    """
     found = _RANGE.fullmatch(wanted)
     if not found or found[1] == found[2] == "":
         return None
     if found[1] == "":
-        return max(0, size - int(found[2])), size - 1
+        return size - int(found[2]), size - 1
     first = int(found[1])
     last = min(int(found[2]), size - 1) if found[2] else size - 1
     return first, last

@@ -17,13 +17,13 @@ _CORRELATION_BYTES = 4
 class Issue:
     """One thing wrong with one field, in the words of both generations.
 
-    Shape:  details are the issue's own keys in 3.x (code, minimum …); legacy is 2.x's sentence, which for dates is the
-            whole message rather than one of a list.
+    Shape:  details are the issue's own keys in 3.x (code, minimum …); legacy are 2.x's sentences, for dates one that is
+            the whole message rather than part of a list.
     """
 
     path: tuple[str | int, ...]
     message: str
-    legacy: str
+    legacy: tuple[str, ...]
     details: dict[str, Any] = field(default_factory=dict)
     is_legacy_alone: bool = False
 
@@ -56,8 +56,9 @@ class Invalid(Refusal):
         if behaviour.does("bare_errors"):
             errors = [{**issue.details, "path": list(issue.path), "message": issue.message} for issue in self.issues]
             return {"message": self.message, "errors": errors}
-        alone = next((issue.legacy for issue in self.issues if issue.is_legacy_alone), None)
-        return error_body(self.status, alone or [issue.legacy for issue in self.issues], behaviour)
+        alone = next((issue.legacy[0] for issue in self.issues if issue.is_legacy_alone), None)
+        sentences = [sentence for issue in self.issues for sentence in issue.legacy]
+        return error_body(self.status, alone or sentences, behaviour)
 
 
 def error_body(status: HTTPStatus, message: str | list[str], behaviour: Behaviour) -> dict[str, Any]:

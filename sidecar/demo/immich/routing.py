@@ -60,7 +60,7 @@ class Ask:
         if not isinstance(value, dict):
             details = {"expected": "object", "code": "invalid_type"}
             message = "Invalid input: expected object, received array"
-            raise Invalid([Issue(path=(), message=message, legacy=message, details=details)])
+            raise Invalid([Issue(path=(), message=message, legacy=(message,), details=details)])
         return Fields(value)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from sidecar.model import AssetKind, Visibility
 
@@ -98,6 +99,14 @@ class AssetRow:
     device_id: str = ""
     json: bytes | None = field(default=None, repr=False, compare=False)
     exif_json: bytes | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataRow:
+    """What a client keeps with an asset under one key: a JSON object, and when it was written in µs since 1970."""
+
+    value: dict[str, Any]
+    updated_us: int
 
 
 @dataclass(slots=True)

@@ -81,7 +81,7 @@ def read_filter(fields: Fields, behaviour: Behaviour) -> Filter:
         visibility=visibility,
         kind=fields.option("type", _KINDS),
         asset_id=fields.uuid("id"),
-        library_id=fields.uuid("libraryId"),
+        library_id=fields.uuid("libraryId", nullable=True),
         checksum=_as_base64(fields.text("checksum")),
         name=fields.text("originalFileName"),
         path=fields.text("originalPath"),

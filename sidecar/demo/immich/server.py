@@ -11,6 +11,7 @@ from aiohttp import web
 
 from sidecar.demo.immich import (
     accounts,
+    asset_metadata,
     assets,
     duplicates,
     intake,
@@ -35,6 +36,9 @@ from sidecar.model import Visibility
 
 _MAX_BODY_BYTES = 10 * 1024 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+MEMO_KEY = "immich-sidecar"
+"""The key that `memo_of` and `write_memo` mean unless told otherwise."""
 
 
 class EmulatedImmich:
@@ -89,6 +93,7 @@ class EmulatedImmich:
             timeline.operations(self.state),
             intake.OPERATIONS,
             assets.OPERATIONS,
+            asset_metadata.OPERATIONS,
             media_files.OPERATIONS,
             trash.OPERATIONS,
             stacks.OPERATIONS,
@@ -203,6 +208,15 @@ class EmulatedImmich:
         Source: UNVERIFIED offline-search.
         """
         self.state.write(row, is_offline=True, deleted_us=self.state.now_us())
+
+    def memo_of(self, row: AssetRow, key: str = MEMO_KEY) -> dict[str, Any] | None:
+        """What a client keeps with the asset under this key, None if nothing or if the asset is gone."""
+        kept = self.state.metadata_of(row).get(key)
+        return None if kept is None else kept.value
+
+    def write_memo(self, row: AssetRow, value: dict[str, Any], key: str = MEMO_KEY) -> None:
+        """Keep an object with the asset under this key, as its owner's client does."""
+        self.state.write_metadata(row, key, asset_metadata.as_kept(value))
 
     async def detect_duplicates(self, owner: UserRow, *, max_distance: int = 4) -> int:
         """Run the near-duplicate job for one user; how many assets were marked."""

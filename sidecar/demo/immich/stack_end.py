@@ -12,9 +12,13 @@ _MIN_MEMBERS = 2
 def leave_for_good(state: State, row: AssetRow) -> None:
     """Mend the stack of an asset that is being deleted for good.
 
-    Since 3.1.0 a stack of which fewer than two would remain ends, else a deleted primary hands over to a child on the
-    timeline. Before, only the primary's deletion mattered: it hands over while two or more such children remain.
-    Source: asset.service.ts:319-338 (3.1.0) and asset.service.ts 2.7.5; live 3.1.0; UNVERIFIED asset-delete-2.7.
+    Children count if they are on the timeline, trashed or not, and do not wait for their own deletion; archived, hidden
+    and locked ones do not, and lose their stack with it. Before 3.1.0 only the primary's deletion matters: of two such
+    children or more the first becomes primary, be it trashed; with fewer the stack ends. Since 3.1.0 any member's
+    deletion ends a stack of which fewer than two would remain, where a primary that stays counts wherever it is.
+    Source: asset.service.ts and asset-job.repository.ts, alike in 2.5.6, 2.7.5 and 3.0.3 and changed for 3.1.0; live
+            2.7.5 and 3.1.0 with two to four members, one or several deleted at once, one after the other and from the
+            trash, others trashed, archived or hidden; UNVERIFIED promotion-order.
     """
     if row.stack_id is None:
         return

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sidecar.demo.immich.rows import ApiKeyRow, AssetFiles, AssetRow, ExifRow, StackRow, UserRow
+from sidecar.demo.immich.rows import ApiKeyRow, AssetFiles, AssetRow, ExifRow, MetadataRow, StackRow, UserRow
 from sidecar.demo.immich.versions import Behaviour
 from sidecar.model import Visibility
 
@@ -63,6 +63,7 @@ class State:
         self.partners: dict[tuple[str, str], bool] = {}
         self.assets: dict[str, AssetRow] = {}
         self.files: dict[str, AssetFiles] = {}
+        self.metadata: dict[str, dict[str, MetadataRow]] = {}
         self.stacks: dict[str, StackRow] = {}
         self.stack_of_primary: dict[str, str] = {}
         self.uploads: dict[tuple[str, str], str] = {}
@@ -130,11 +131,30 @@ class State:
         row.exif = exif
         row.exif_json = None
 
+    def metadata_of(self, row: AssetRow) -> Mapping[str, MetadataRow]:
+        """What clients keep with the asset, by key, what was written last at the end."""
+        return self.metadata.get(row.id, {})
+
+    def write_metadata(self, row: AssetRow, key: str, value: dict[str, Any]) -> MetadataRow:
+        """Keep the object with the asset; the asset itself does not change, and nobody is told.
+
+        Source: asset.service.ts 3.1.0, which emits nothing here; live 3.1.0 and 2.7.5: updatedAt stays.
+        """
+        kept = self.metadata.setdefault(row.id, {})
+        kept.pop(key, None)
+        kept[key] = MetadataRow(value, self.now_us())
+        return kept[key]
+
+    def remove_metadata(self, row: AssetRow, key: str) -> None:
+        """Forget what is kept under the key, if anything; the asset itself does not change."""
+        self.metadata.get(row.id, {}).pop(key, None)
+
     def remove_asset(self, row: AssetRow) -> None:
-        """Forget the asset and its files for good; a stack it is primary of must be gone already."""
+        """Forget the asset, its files and its metadata for good; a stack it is primary of must be gone already."""
         self._move(row, None)
         del self.assets[row.id]
         self.files.pop(row.id, None)
+        self.metadata.pop(row.id, None)
         if self.uploads.get((row.owner_id, row.checksum)) == row.id:
             del self.uploads[row.owner_id, row.checksum]
         self._ordered.pop(row.owner_id, None)

@@ -16,6 +16,8 @@ from sidecar.immich_client.call import Call, json_body, path_segment, query_pair
 
 _api_key = msgspec.json.Decoder(models.ApiKey)
 _asset = msgspec.json.Decoder(models.Asset)
+_metadata_list = msgspec.json.Decoder(list[models.Metadata])
+_metadata_of_asset_list = msgspec.json.Decoder(list[models.MetadataOfAsset])
 _search_answer = msgspec.json.Decoder(models.SearchAnswer)
 _search_statistics = msgspec.json.Decoder(models.SearchStatistics)
 _server_version = msgspec.json.Decoder(models.ServerVersion)
@@ -37,6 +39,42 @@ def create_stack(*, asset_ids: Sequence[str]) -> Call[models.Stack]:
     )
 
 
+def delete_bulk_asset_metadata(*, items: Sequence[dict[str, object]]) -> Call[None]:
+    """DELETE /assets/metadata, Immich 2.5.6."""
+    return Call(
+        operation="deleteBulkAssetMetadata",
+        method="DELETE",
+        path="/assets/metadata",
+        decode=read_nothing,
+        body=json_body({"items": items}),
+        is_repeatable=True,
+        answers_json=False,
+    )
+
+
+def delete_stack(*, id: str) -> Call[None]:
+    """DELETE /stacks/{id}, Immich 2.5.6."""
+    return Call(
+        operation="deleteStack",
+        method="DELETE",
+        path=f"/stacks/{path_segment(id)}",
+        decode=read_nothing,
+        answers_json=False,
+    )
+
+
+def download_asset(*, id: str) -> Call[None]:
+    """GET /assets/{id}/original, Immich 2.5.6."""
+    return Call(
+        operation="downloadAsset",
+        method="GET",
+        path=f"/assets/{path_segment(id)}/original",
+        decode=read_nothing,
+        is_repeatable=True,
+        answers_json=False,
+    )
+
+
 def get_asset_info(*, id: str) -> Call[models.Asset]:
     """GET /assets/{id}, Immich 2.5.6."""
     return Call(
@@ -44,6 +82,17 @@ def get_asset_info(*, id: str) -> Call[models.Asset]:
         method="GET",
         path=f"/assets/{path_segment(id)}",
         decode=_asset.decode,
+        is_repeatable=True,
+    )
+
+
+def get_asset_metadata(*, id: str) -> Call[list[models.Metadata]]:
+    """GET /assets/{id}/metadata, Immich 2.5.6."""
+    return Call(
+        operation="getAssetMetadata",
+        method="GET",
+        path=f"/assets/{path_segment(id)}/metadata",
+        decode=_metadata_list.decode,
         is_repeatable=True,
     )
 
@@ -125,6 +174,17 @@ def get_time_buckets(
     )
 
 
+def remove_asset_from_stack(*, id: str, asset_id: str) -> Call[None]:
+    """DELETE /stacks/{id}/assets/{assetId}, Immich 2.5.6."""
+    return Call(
+        operation="removeAssetFromStack",
+        method="DELETE",
+        path=f"/stacks/{path_segment(id)}/assets/{path_segment(asset_id)}",
+        decode=read_nothing,
+        answers_json=False,
+    )
+
+
 def search_asset_statistics(*, visibility: str | UnsetType = UNSET) -> Call[models.SearchStatistics]:
     """POST /search/statistics, Immich 2.5.6."""
     return Call(
@@ -175,4 +235,27 @@ def search_stacks(*, primary_asset_id: str | UnsetType = UNSET) -> Call[list[mod
         decode=_stack_list.decode,
         query=query_pairs({"primaryAssetId": primary_asset_id}),
         is_repeatable=True,
+    )
+
+
+def update_bulk_asset_metadata(*, items: Sequence[dict[str, object]]) -> Call[list[models.MetadataOfAsset]]:
+    """PUT /assets/metadata, Immich 2.5.6."""
+    return Call(
+        operation="updateBulkAssetMetadata",
+        method="PUT",
+        path="/assets/metadata",
+        decode=_metadata_of_asset_list.decode,
+        body=json_body({"items": items}),
+        is_repeatable=True,
+    )
+
+
+def update_stack(*, id: str, primary_asset_id: str | UnsetType = UNSET) -> Call[models.Stack]:
+    """PUT /stacks/{id}, Immich 2.5.6."""
+    return Call(
+        operation="updateStack",
+        method="PUT",
+        path=f"/stacks/{path_segment(id)}",
+        decode=_stack.decode,
+        body=json_body({"primaryAssetId": primary_asset_id}),
     )

@@ -10,30 +10,44 @@ PINS: tuple[str, ...] = ("2.5.6", "2.7.5", "3.0.3", "3.1.0",)
 
 PERMISSIONS: dict[str, frozenset[str]] = {
     "createStack": frozenset({"stack.create"}),
+    "deleteBulkAssetMetadata": frozenset({"asset.update"}),
+    "deleteStack": frozenset({"stack.delete"}),
+    "downloadAsset": frozenset({"asset.download"}),
     "getAssetInfo": frozenset({"asset.read"}),
+    "getAssetMetadata": frozenset({"asset.read"}),
     "getMyApiKey": frozenset(),
     "getMyUser": frozenset({"user.read"}),
     "getServerVersion": frozenset(),
     "getStack": frozenset({"stack.read"}),
     "getTimeBucket": frozenset({"asset.read"}),
     "getTimeBuckets": frozenset({"asset.read"}),
+    "removeAssetFromStack": frozenset({"stack.update"}),
     "searchAssetStatistics": frozenset({"asset.statistics"}),
     "searchAssets": frozenset({"asset.read"}),
     "searchStacks": frozenset({"stack.read"}),
+    "updateBulkAssetMetadata": frozenset({"asset.update"}),
+    "updateStack": frozenset({"stack.update"}),
 }
 """Operation -> what an API key must hold for it."""
 
 SINCE: dict[str, str] = {
     "createStack": "2.5.6",
+    "deleteBulkAssetMetadata": "2.5.6",
+    "deleteStack": "2.5.6",
+    "downloadAsset": "2.5.6",
     "getAssetInfo": "2.5.6",
+    "getAssetMetadata": "2.5.6",
     "getMyApiKey": "2.5.6",
     "getMyUser": "2.5.6",
     "getServerVersion": "2.5.6",
     "getStack": "2.5.6",
     "getTimeBucket": "2.5.6",
     "getTimeBuckets": "2.5.6",
+    "removeAssetFromStack": "2.5.6",
     "searchAssetStatistics": "2.5.6",
     "searchAssets": "2.5.6",
     "searchStacks": "2.5.6",
+    "updateBulkAssetMetadata": "2.5.6",
+    "updateStack": "2.5.6",
 }
 """Operation -> the oldest pinned version that has it."""

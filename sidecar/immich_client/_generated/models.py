@@ -47,6 +47,17 @@ class Exif(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     modify_date: str | None = msgspec.field(default=None, name="modifyDate")
 
 
+class Metadata(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    key: str
+    value: dict[str, object]
+
+
+class MetadataOfAsset(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    asset_id: str = msgspec.field(name="assetId")
+    key: str
+    value: dict[str, object]
+
+
 class SearchAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     assets: SearchPage
 

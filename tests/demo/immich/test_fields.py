@@ -28,8 +28,8 @@ _EACH = "each value in x must be"
     ("value", "read", "code", "legacy"),
     [
         pytest.param(_ID.replace("-4000", "-1000"), _uuid, "invalid_format", "x must be a UUID", id="uuid v1"),
-        pytest.param(None, lambda f: f.uuid("x", required=True), "invalid_format", "x must be a UUID", id="no uuid"),
         pytest.param([_ID, "no"], lambda f: f.uuids("x"), "invalid_format", f"{_EACH} a UUID", id="one bad id"),
+        pytest.param([_ID, 7], lambda f: f.uuids("x"), "invalid_type", f"{_EACH} a UUID", id="one id that is no text"),
         pytest.param("no", lambda f: f.uuids("x"), "invalid_type", "x must be an array", id="no list"),
         pytest.param(
             [_ID], lambda f: f.uuids("x", at_least=2), "too_small", "x must contain at least 2 elements", id="too few"
@@ -73,6 +73,95 @@ def test_a_wrong_field_is_refused_in_the_words_of_each_generation(
     assert (issue["code"], issue["path"][0]) == (code, "x")
     old = caught.value.body(behaviour_of("2.7.5"))
     assert (old["message"], old["error"], old["statusCode"]) == ([legacy], "Bad Request", 400)
+
+
+_UNFILLED = "x should not be empty"
+_NO_TEXT = "x must be a string"
+
+
+@pytest.mark.parametrize(
+    ("source", "read", "message", "legacy"),
+    [
+        pytest.param(
+            {"x": 5},
+            _uuid,
+            "Invalid input: expected string, received number",
+            ["x must be a UUID", _NO_TEXT],
+            id="number for a uuid",
+        ),
+        pytest.param(
+            {"x": None},
+            _uuid,
+            "Invalid input: expected string, received null",
+            ["x must be a UUID", _NO_TEXT],
+            id="null for a uuid that may be absent",
+        ),
+        pytest.param(
+            {},
+            lambda f: f.uuid("x", required=True),
+            "Invalid input: expected string, received undefined",
+            ["x must be a UUID", _UNFILLED, _NO_TEXT],
+            id="no uuid",
+        ),
+        pytest.param(
+            {"x": ""},
+            lambda f: f.uuid("x", required=True),
+            "Invalid UUID",
+            ["x must be a UUID", _UNFILLED],
+            id="an empty uuid",
+        ),
+        pytest.param(
+            {"x": ""},
+            lambda f: f.text("x", filled=True),
+            "Too small: expected string to have >=1 characters",
+            [_UNFILLED],
+            id="an empty text",
+        ),
+        pytest.param(
+            {"x": None},
+            lambda f: f.text("x", required=True, filled=True),
+            "Invalid input: expected string, received null",
+            [_NO_TEXT, _UNFILLED],
+            id="null for a text",
+        ),
+        pytest.param(
+            {"x": 5},
+            lambda f: f.text("x", required=True, filled=True),
+            "Invalid input: expected string, received number",
+            [_NO_TEXT],
+            id="number for a text",
+        ),
+        pytest.param(
+            {"x": [{"y": {}}, {"y": "z"}]},
+            lambda f: [inner.record("y") for inner in f.objects("x")],
+            "Invalid input: expected record, received string",
+            ["x.1.y must be an object"],
+            id="a wrong field of a nested object",
+        ),
+        pytest.param(
+            {"x": [{"y": "z"}]},
+            lambda f: [inner.instant("y") for inner in f.objects("x")],
+            "Invalid input: expected ISO 8601 datetime string, received string",
+            "x.0.y must be a date string",
+            id="a wrong date of a nested object",
+        ),
+    ],
+)
+def test_what_is_wrong_may_take_several_sentences_in_2_x(
+    source: dict[str, Any], read: Read, message: str, legacy: list[str] | str
+) -> None:
+    fields = Fields(source)
+    read(fields)
+    with pytest.raises(Invalid) as caught:
+        fields.done()
+    assert [error["message"] for error in caught.value.body(behaviour_of("3.1.0"))["errors"]] == [message]
+    assert caught.value.body(behaviour_of("2.7.5"))["message"] == legacy
+
+
+def test_a_uuid_may_be_null_where_that_is_said() -> None:
+    fields = Fields({"x": None})
+    assert fields.uuid("x", nullable=True) is None
+    fields.done()
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,11 @@ async def test_thumbnail_and_preview_come_with_their_job(scene: Scene, picture: 
         pytest.param("bytes=2-4", 206, b"234", "bytes 2-4/10", id="from and to"),
         pytest.param("bytes=7-", 206, b"789", "bytes 7-9/10", id="from"),
         pytest.param("bytes=-3", 206, b"789", "bytes 7-9/10", id="the last"),
-        pytest.param("bytes=-30", 206, b"0123456789", "bytes 0-9/10", id="more than there is from the end"),
+        pytest.param("bytes=-10", 206, b"0123456789", "bytes 0-9/10", id="all from the end"),
+        pytest.param("bytes=-11", 404, b'{"message":"Not Found"}', "bytes */10", id="more than there is from the end"),
+        pytest.param("bytes=-0", 404, b'{"message":"Not Found"}', "bytes */10", id="nothing from the end"),
+        pytest.param("bytes=5-2", 404, b'{"message":"Not Found"}', "bytes */10", id="backwards"),
+        pytest.param("bytes=9-9", 206, b"9", "bytes 9-9/10", id="the last byte"),
         pytest.param("bytes=8-99", 206, b"89", "bytes 8-9/10", id="beyond the end"),
         pytest.param("bytes=10-", 404, b'{"message":"Not Found"}', "bytes */10", id="behind the end"),
         pytest.param("bytes=0-1,3-4", 200, b"0123456789", None, id="several"),
@@ -67,3 +71,59 @@ async def test_made_assets_have_no_files(scene: Scene) -> None:
     row = scene.asset()
     for path in ("original", "thumbnail"):
         assert (await scene.api("GET", f"/assets/{row.id}/{path}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("version", "status", "message"),
+    [
+        pytest.param("2.7.5", 400, "Not found or no asset.download access", id="2.7.5 says why"),
+        pytest.param("3.0.3", 404, "Not Found", id="3.0.3 does not"),
+        pytest.param("3.1.0", 404, "Not Found", id="3.1.0 does not"),
+    ],
+)
+async def test_originals_of_unknown_and_foreign_assets_are_refused_alike(
+    scene: Scene, status: int, message: str
+) -> None:
+    foreign = scene.immich.upload(scene.immich.add_user("Bob"), "b.jpg", b"b")
+    for asset_id in (foreign.id, "ffffffff-0000-4000-8000-00000000000f"):
+        response = await scene.api("GET", f"/assets/{asset_id}/original")
+        assert (response.status_code, response.json()["message"]) == (status, message)
+        assert response.headers["content-type"] == "application/json; charset=utf-8"
+    assert (await scene.api("GET", "/assets/no-id/original")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("version", "status", "content_type", "caching"),
+    [
+        pytest.param("2.7.5", 500, "image/jpeg; charset=utf-8", "none", id="2.7.5 fails as if it sent an image"),
+        pytest.param("3.1.0", 404, "application/json; charset=utf-8", None, id="3.1.0 finds nothing"),
+    ],
+)
+async def test_an_original_that_is_gone_from_the_disk(
+    scene: Scene, version: str, status: int, content_type: str, caching: str | None
+) -> None:
+    response = await scene.api("GET", f"/assets/{scene.asset().id}/original", headers={"range": "bytes=0-9"})
+    assert (response.status_code, response.headers["content-type"]) == (status, content_type)
+    assert response.headers.get("cache-control") == caching
+    assert "content-range" not in response.headers
+    if version == "2.7.5":
+        assert response.json().keys() == {"message", "statusCode", "correlationId"}
+        assert response.json()["message"] == "Internal server error"
+
+
+@pytest.mark.parametrize(("version", "status"), [("2.7.5", 500), ("3.1.0", 404)])
+async def test_no_range_of_an_empty_original_can_be_had(scene: Scene, status: int) -> None:
+    row = scene.immich.upload(scene.ann, "empty.jpg", b"")
+    response = await scene.api("GET", f"/assets/{row.id}/original", headers={"range": "bytes=0-9"})
+    assert (response.status_code, response.headers["content-range"]) == (status, "bytes */0")
+    assert response.headers["content-type"] == "image/jpeg; charset=utf-8"
+    assert response.headers["accept-ranges"] == "bytes"
+    whole = await scene.api("GET", f"/assets/{row.id}/original")
+    assert (whole.status_code, whole.content) == (200, b"")
+
+
+async def test_a_trashed_original_can_still_be_had(scene: Scene) -> None:
+    row = scene.immich.upload(scene.ann, "a.jpg", b"0123")
+    scene.immich.trash(row)
+    response = await scene.api("GET", f"/assets/{row.id}/original", headers={"range": "bytes=0-1"})
+    assert (response.status_code, response.content) == (206, b"01")

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 import httpx
 import pytest
 
@@ -135,6 +133,80 @@ async def test_a_deleted_stack_only_unlinks(scene: Scene) -> None:
     assert again.json() == {"message": "Not found or no stack.delete access"}
 
 
+@pytest.mark.parametrize("version", ["2.7.5", "3.1.0"])
+async def test_foreign_and_unknown_stacks_are_refused_alike_whatever_is_asked(scene: Scene) -> None:
+    bob = scene.immich.add_user("Bob")
+    foreign = scene.immich.stack(bob, scene.asset(owner=bob), scene.asset(owner=bob))
+    mine = scene.asset()
+    for stack_id in (foreign.id, _UNKNOWN):
+        refused = await scene.api("PUT", f"/stacks/{stack_id}", {"primaryAssetId": mine.id})
+        assert (refused.status_code, refused.json()["message"]) == (400, "Not found or no stack.update access")
+        refused = await scene.api("DELETE", f"/stacks/{stack_id}")
+        assert (refused.status_code, refused.json()["message"]) == (400, "Not found or no stack.delete access")
+        refused = await scene.api("DELETE", f"/stacks/{stack_id}/assets/{mine.id}")
+        assert refused.json()["message"] == "Not found or no stack.update access"
+    assert len(foreign.members) == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "is_taken"),
+    [
+        pytest.param("archived", True, id="archived"),
+        pytest.param("trashed", False, id="trashed"),
+        pytest.param("no member", False, id="no member"),
+        pytest.param("unknown", False, id="unknown"),
+    ],
+)
+async def test_only_a_member_that_shows_becomes_primary(scene: Scene, state: str, *, is_taken: bool) -> None:
+    first, second, stranger = scene.assets(3)
+    stack = scene.immich.stack(scene.ann, first, second)
+    if state == "archived":
+        scene.immich.set_visibility(second, Visibility.ARCHIVE)
+    elif state == "trashed":
+        scene.immich.trash(second)
+    wanted = {"no member": stranger.id, "unknown": _UNKNOWN}.get(state, second.id)
+    response = await scene.api("PUT", f"/stacks/{stack.id}", {"primaryAssetId": wanted})
+    assert response.status_code == (200 if is_taken else 400)
+    assert (stack.primary_id == second.id) is is_taken
+    if not is_taken:
+        assert response.json() == {"message": "Primary asset must be in the stack"}
+
+
+async def test_no_primary_is_no_wish(scene: Scene) -> None:
+    stack = scene.immich.stack(scene.ann, *scene.assets(2))
+    response = await scene.api("PUT", f"/stacks/{stack.id}", {"primaryAssetId": None})
+    assert response.json()["errors"][0]["message"] == "Invalid input: expected string, received null"
+
+
+async def test_a_trashed_member_may_leave_and_comes_back_alone(scene: Scene) -> None:
+    first, second = scene.assets(2)
+    stack = scene.immich.stack(scene.ann, first, second)
+    scene.immich.trash(second)
+    assert (await scene.api("DELETE", f"/stacks/{stack.id}/assets/{second.id}")).status_code == 204
+    scene.immich.restore(second)
+    assert second.stack_id is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "permission"),
+    [
+        pytest.param(("PUT", "/stacks/{stack}", {}), "stack.update", id="another primary"),
+        pytest.param(("DELETE", "/stacks/{stack}/assets/{asset}"), "stack.update", id="leave"),
+        pytest.param(("DELETE", "/stacks/{stack}"), "stack.delete", id="dissolve"),
+    ],
+)
+async def test_changes_need_their_permission_and_no_other(
+    scene: Scene, asked: tuple[str, ...], permission: str
+) -> None:
+    first, second = scene.assets(2)
+    stack = scene.immich.stack(scene.ann, first, second)
+    method, path, *body = asked
+    path = path.format(stack=stack.id, asset=second.id)
+    refused = await scene.client_of(scene.ann, "stack.read", "asset.update")(method, path, *body)
+    assert (refused.status_code, refused.json()["message"]) == (403, f"Missing required permission: {permission}")
+    assert (await scene.client_of(scene.ann, permission)(method, path, *body)).is_success
+
+
 async def test_many_stacks_go_at_once_or_not_at_all(scene: Scene) -> None:
     first = scene.immich.stack(scene.ann, *scene.assets(2))
     second = scene.immich.stack(scene.ann, *scene.assets(2))
@@ -156,36 +228,6 @@ async def test_other_users_stacks_are_neither_listed_nor_touched(scene: Scene) -
     assert (await bob("GET", "/stacks")).json() == []
     assert (await bob("GET", "/stacks", params={"primaryAssetId": stack.primary_id})).json() == []
     assert (await bob("GET", f"/stacks/{stack.id}")).json() == {"message": "Not found or no stack.read access"}
-
-
-@pytest.mark.parametrize(
-    ("version", "deleted", "expected"),
-    [
-        pytest.param("3.1.0", [0], {"primary": 1, "members": [1, 2]}, id="3.1.0 promotes a child"),
-        pytest.param("3.1.0", [2], {"primary": 0, "members": [0, 1]}, id="3.1.0 keeps two"),
-        pytest.param("3.1.0", [0, 1], None, id="3.1.0 dissolves one that is left"),
-        pytest.param("3.1.0", [1, 2], None, id="3.1.0 dissolves a lonely primary"),
-        pytest.param("2.7.5", [0], {"primary": 1, "members": [1, 2]}, id="2.7.5 promotes a child"),
-        pytest.param("2.7.5", [1, 2], {"primary": 0, "members": [0]}, id="2.7.5 keeps a lonely primary"),
-        pytest.param("2.7.5", [1, 0], None, id="2.7.5 dissolves when the primary leaves one child"),
-    ],
-)
-async def test_deleting_for_good_mends_the_stack(
-    scene: Scene, deleted: list[int], expected: dict[str, Any] | None
-) -> None:
-    rows = scene.assets(3)
-    stack = scene.immich.stack(scene.ann, *rows)
-    for position in deleted:
-        scene.immich.delete_for_good(rows[position])
-        await scene.immich.run_jobs()
-    left = scene.immich.state.stacks.get(stack.id)
-    if expected is None:
-        assert left is None
-        assert all(row.stack_id is None for row in scene.immich.state.assets.values())
-    else:
-        assert left is not None
-        assert left.primary_id == rows[expected["primary"]].id
-        assert list(left.members) == [rows[position].id for position in expected["members"]]
 
 
 async def test_several_deleted_at_once_leave_no_stack_behind(scene: Scene) -> None:
