@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from typing import NewType
+
+from sidecar.formats import Format
 
 AssetId = NewType("AssetId", str)
 OwnerId = NewType("OwnerId", str)
@@ -65,6 +68,8 @@ class Asset:
             height are None until Immich has read the file.
     Source: AssetResponseDto, Immich 3.1.0 (fileCreatedAt, localDateTime, exifInfo); is_extracted is
             `exifInfo.modifyDate != null`, before which names are true but times are only the uploader's word.
+            auto_stack_id is the camera's own burst id, which only webhooks carry. content is the format of the first
+            bytes where somebody looked, UNKNOWN if they are no media; None where nobody did.
     """
 
     id: AssetId
@@ -86,6 +91,18 @@ class Asset:
     is_offline: bool
     is_extracted: bool
     updated_at_ms: int
+    auto_stack_id: str | None = None
+    content: Format | None = None
+
+
+def identity_of(asset: Asset) -> str:
+    """What the asset is, whatever its id: the same file, uploaded or imported anew, has the same.
+
+    Shape:  32 hex digits of name, wall clock time and size. Immich's checksum would say the same of uploads only: of
+            library files it is a hash of their path (library.service.ts, Immich 3.1.0).
+    """
+    told = f"{asset.name.casefold()} {asset.taken_local_ms} {asset.size_bytes}"
+    return sha256(told.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""All settings, read once at start from the environment. No other module reads it."""
+"""All settings, read once at start: the environment, which no other module reads, and the file that it names."""
 
 from __future__ import annotations
 
@@ -6,9 +6,22 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
 
+from sidecar.config_file import read_config_file
 from sidecar.errors import SettingsError
+from sidecar.preferences import Matching
+
+CONFIG_FILE = "config.yml"
+"""What the server's file is called in the data folder."""
+
+# People believe in what they have set: nothing of it may stand there and do nothing.
+_MOVED = {
+    "SIDECAR_TIMESTAMP_TOLERANCE_S": "is read no more: write timestamp_tolerance_seconds under matching in config.yml "
+    "in the data folder (or the file that SIDECAR_CONFIG_FILE names), and take the variable away",
+    "SIDECAR_MATCHING": "is no variable: matching stands in config.yml in the data folder, or in the file that "
+    "SIDECAR_CONFIG_FILE names",
+}
 
 
 class Settings(BaseSettings):
@@ -37,9 +50,11 @@ class Settings(BaseSettings):
         default=None, description="PostgreSQL for the database; without it SQLite in the data folder."
     )
     log_level: str = Field(default="info", description="How much is logged: debug, info, warning or error.")
-    timestamp_tolerance_s: float = Field(
-        default=2.0, ge=0, le=60, description="How far apart two versions of one photo may be in time, in seconds."
+    config_file: Path | None = Field(
+        default=None,
+        description="YAML file of choices for everybody; if not set, config.yml in the data folder, if it is there.",
     )
+    matching: Matching = Field(default=Matching(), description="What that file chooses about stacking.")
     scan_interval_s: int = Field(
         default=3600, ge=60, description="How often a running sidecar looks at each whole library, in seconds."
     )
@@ -86,15 +101,36 @@ class Settings(BaseSettings):
 
 
 def read_settings(**overrides: Any) -> Settings:
-    """The settings of this environment; keyword arguments win over it.
+    """The settings of this environment and of the file that goes with it; keyword arguments win over both.
 
-    Errors: SettingsError with one line for each bad variable: its name, what was expected; never a value.
+    Shape:  config_file is the file that was read, None if there is none.
+    Errors: SettingsError with one line for each bad variable: its name, what was expected; never a value. Or with one
+            for each problem of the file.
     """
+    set_here = EnvSettingsSource(Settings).env_vars
+    for name, sentence in _MOVED.items():
+        if name.lower() in set_here:
+            raise SettingsError(f"{name} {sentence}")
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as error:
         problems = (f"{_variable(problem['loc'])}: {_sentence(problem['msg'])}" for problem in error.errors())
         raise SettingsError("; ".join(dict.fromkeys(problems))) from None
+    return settings if "matching" in overrides else _with_file(settings)
+
+
+def _with_file(settings: Settings) -> Settings:
+    path = settings.config_file or settings.data_dir / CONFIG_FILE
+    matching = read_config_file(path)
+    if matching is not None:
+        return settings.model_copy(update={"config_file": path, "matching": matching})
+    if settings.config_file is not None:
+        raise SettingsError(f"SIDECAR_CONFIG_FILE: there is no file {path}")
+    if path.is_symlink():
+        raise SettingsError(f"{path}: points to a file that is not there")
+    if path.with_suffix(".yaml").exists():
+        raise SettingsError(f"{path.with_suffix('.yaml')}: is not read; call it {CONFIG_FILE}")
+    return settings
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -5,13 +5,22 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import SettingsError
+from sidecar.preferences import Matching
 from sidecar.settings import Settings, read_settings
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("IMMICH_URL", "SIDECAR_API_KEYS", "SIDECAR_DATA_DIR", "SIDECAR_PORT"):
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("IMMICH_URL", "SIDECAR_API_KEYS", "SIDECAR_DATA_DIR", "SIDECAR_PORT", "SIDECAR_CONFIG_FILE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    data = tmp_path / "data"
+    data.mkdir()
+    return data
 
 
 def test_the_defaults_are_the_embedded_ones() -> None:
@@ -20,6 +29,8 @@ def test_the_defaults_are_the_embedded_ones() -> None:
     assert (settings.host, settings.port, settings.base_path) == ("127.0.0.1", 8080, "/sidecar")
     assert settings.redis_url is None
     assert settings.database_url is None
+    assert settings.config_file is None
+    assert settings.matching == Matching()
 
 
 def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,3 +102,72 @@ def test_every_setting_has_a_sentence() -> None:
     for name, field in Settings.model_fields.items():
         assert field.description, name
         assert field.description.endswith("."), name
+
+
+def test_the_file_in_the_data_folder_is_read(data: Path) -> None:
+    (data / "config.yml").write_text("matching: {ask_first: true}")
+    settings = read_settings()
+    assert settings.matching == Matching(ask_first=True)
+    assert settings.config_file == Path("data/config.yml")
+
+
+def test_a_file_elsewhere_is_read_instead(monkeypatch: pytest.MonkeyPatch, data: Path, tmp_path: Path) -> None:
+    (data / "config.yml").write_text("matching: {ask_first: true}")
+    elsewhere = tmp_path / "server.yaml"
+    elsewhere.write_text("matching: {timestamp_tolerance_seconds: 5}")
+    monkeypatch.setenv("SIDECAR_CONFIG_FILE", str(elsewhere))
+    settings = read_settings()
+    assert settings.matching == Matching(timestamp_tolerance_seconds=5)
+    assert settings.config_file == elsewhere
+
+
+def test_an_argument_wins_over_the_file(data: Path) -> None:
+    (data / "config.yml").write_text("matching: broken")
+    assert read_settings(matching=Matching(ask_first=False)).matching == Matching(ask_first=False)
+
+
+def test_without_a_file_a_data_folder_need_not_exist(tmp_path: Path) -> None:
+    assert read_settings(data_dir=tmp_path / "none" / "yet").config_file is None
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_data_folder_that_is_a_file_is_not_our_business(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    assert read_settings().config_file is None
+
+
+def test_a_named_file_must_be_there(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
+    (data / "config.yml").write_text("matching: {ask_first: true}")
+    monkeypatch.setenv("SIDECAR_CONFIG_FILE", "elsewhere.yml")
+    with pytest.raises(SettingsError, match=r"^SIDECAR_CONFIG_FILE: there is no file elsewhere\.yml$"):
+        read_settings()
+
+
+def test_a_file_with_another_ending_is_not_passed_over(data: Path) -> None:
+    (data / "config.yaml").touch()
+    with pytest.raises(SettingsError, match=r"data/config\.yaml: is not read; call it config\.yml$"):
+        read_settings()
+
+
+def test_a_link_to_nowhere_is_not_passed_over(data: Path) -> None:
+    (data / "config.yml").symlink_to("gone.yml")
+    with pytest.raises(SettingsError, match=r"data/config\.yml: points to a file that is not there$"):
+        read_settings()
+
+
+def test_the_file_is_named_with_what_is_wrong(data: Path) -> None:
+    (data / "config.yml").write_text("matching: {stack: {burst: maybe}}")
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+    assert str(caught.value) == "data/config.yml: matching.stack.burst: must be true or false"
+
+
+@pytest.mark.parametrize("name", ["SIDECAR_TIMESTAMP_TOLERANCE_S", "SIDECAR_MATCHING", "sidecar_matching"])
+def test_what_moved_into_the_file_is_refused_where_it_was(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "2")
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+    assert str(caught.value).startswith(f"{name.upper()} is ")
+    assert "config.yml" in str(caught.value)
+    monkeypatch.setenv(name, "")
+    assert read_settings().matching == Matching()

@@ -1,8 +1,9 @@
 """Rule 6: who belongs to whom among candidates of one name and time, and where that cannot be told.
 
 The nearest join first, as long as no rule objects and one member, the anchor, is within the tolerance of all others.
-Whoever would have fitted elsewhere about as well makes the groups concerned doubtful. Sets of candidates are bit masks:
-their number is bounded by `max_cluster`.
+Whoever would have fitted elsewhere about as well makes the groups concerned doubtful, unless only a switch keeps them
+from being one: then the better cover is chosen, and nobody is asked. Sets of candidates are bit masks: their number is
+bounded by `max_cluster`.
 """
 
 from __future__ import annotations
@@ -16,11 +17,15 @@ from typing import NamedTuple
 from sidecar.grouping import capture_time
 from sidecar.grouping.candidate import Candidate
 from sidecar.grouping.capture_time import distance_ms
+from sidecar.grouping.primary import in_order
+from sidecar.grouping.reasons import ReasonCode
 from sidecar.grouping.rule import PairRule
 from sidecar.grouping.settings import PairingRules
+from sidecar.grouping.switches import is_anything_off, is_off
 
 _CLEARLY_MS = 1_000
 _SECOND_MS = 1_000
+_SWITCHED_OFF = ReasonCode.SWITCHED_OFF
 
 
 class Cluster(NamedTuple):
@@ -48,7 +53,9 @@ def assign(candidates: Sequence[Candidate], rules: PairingRules, pipeline: Seque
             if rule.objection(one, other, rules) is not None:
                 return []
         return [Cluster([one, other], is_clear=True)]
-    table = _Table(sorted(candidates, key=_order), rules, pipeline)
+    # Of equally good joins the first is made. That shows only where something is off: all other ties end as unclear.
+    ordered = in_order(candidates, rules) if is_anything_off(rules) else sorted(candidates, key=_order)
+    table = _Table(ordered, rules, pipeline)
     everybody = table.all_mask
     if not any(table.apart) and table.has_anchor(everybody):
         return [Cluster(table.members(everybody), is_clear=True)]
@@ -61,24 +68,34 @@ def _order(candidate: Candidate) -> tuple[int, str]:
 
 
 class _Table:
-    """Every pair looked at once: who is near whom, who must stay apart, and how well the others fit."""
+    """Every pair looked at once: who is near whom, who must stay apart, and how well the others fit.
+
+    `off` is who is kept apart by what the user switched off, `only_off` who is kept apart by nothing else.
+    """
 
     def __init__(self, candidates: list[Candidate], rules: PairingRules, pipeline: Sequence[PairRule]) -> None:
         self._candidates = candidates
         self.all_mask = (1 << len(candidates)) - 1
         self.near = [1 << place for place in range(len(candidates))]
         self.apart = [0] * len(candidates)
+        self.off = [0] * len(candidates)
+        self.only_off = [0] * len(candidates)
         self.edges: dict[tuple[int, int], _Edge] = {}
         # Time is not asked pair by pair: two members may each be near the anchor and yet not near each other.
+        has_switches = is_anything_off(rules)
         judges = [rule for rule in pipeline if rule is not capture_time.RULE]
         for (i, one), (j, other) in combinations(enumerate(candidates), 2):
             apart_ms = distance_ms(one.asset, other.asset)
             if apart_ms <= rules.tolerance_ms:
-                self.near[i] |= 1 << j
-                self.near[j] |= 1 << i
-            if any(rule.objection(one, other, rules) is not None for rule in judges):
-                self.apart[i] |= 1 << j
-                self.apart[j] |= 1 << i
+                _set(self.near, i, j)
+            objections = (rule.objection(one, other, rules) for rule in judges)
+            reason = next((reason for reason in objections if reason is not None), None)
+            if reason is not None:
+                _set(self.apart, i, j)
+                if has_switches and is_off(one, other, rules):
+                    _set(self.off, i, j)
+                    if reason.code is _SWITCHED_OFF:
+                        _set(self.only_off, i, j)
             elif apart_ms <= rules.tolerance_ms:
                 edge = _Edge(apart_ms, folder_steps(one.asset.folder, other.asset.folder))
                 self.edges[i, j] = self.edges[j, i] = edge
@@ -90,11 +107,21 @@ class _Table:
         return any(self.near[place] & mask == mask for place in _places(mask))
 
     def may_join(self, one: int, other: int) -> bool:
-        return not any(self.apart[place] & other for place in _places(one)) and self.has_anchor(one | other)
+        return not _touch(self.apart, one, other) and self.has_anchor(one | other)
 
     def is_exact(self, place: int) -> bool:
         """Whether the time carries a fraction of a second, so that an equal time is no coincidence of rounding."""
         return self._candidates[place].asset.taken_local_ms % _SECOND_MS != 0
+
+
+def _set(masks: list[int], i: int, j: int) -> None:
+    masks[i] |= 1 << j
+    masks[j] |= 1 << i
+
+
+def _touch(masks: list[int], one: int, other: int) -> bool:
+    """Whether any of the one has any of the other in its mask."""
+    return any(masks[place] & other for place in _places(one))
 
 
 def _places(mask: int) -> Iterator[int]:
@@ -151,9 +178,8 @@ def _rivals_of(table: _Table, place: int, group: int) -> int:
         return 0
     best = min(inside)
     outside = _places(table.near[place] & ~table.apart[place] & ~group)
-    return reduce(
-        or_, (1 << other for other in outside if not _decides(table, place, best, table.edges[place, other])), 0
-    )
+    rivals = (1 << other for other in outside if not _decides(table, place, best, table.edges[place, other]))
+    return reduce(or_, (rival for rival in rivals if not _touch(table.only_off, rival, group)), 0)
 
 
 def _decides(table: _Table, place: int, best: _Edge, rival: _Edge) -> bool:
@@ -170,7 +196,7 @@ def _merged(table: _Table, groups: list[int], contests: list[tuple[int, int]]) -
     for group, rivals in contests:
         for rival in _places(rivals):
             one, other = group_of[next(_places(group))], group_of[rival]
-            if one != other and table.has_anchor(one | other):
+            if one != other and table.has_anchor(one | other) and not _touch(table.off, one, other):
                 for place in _places(one | other):
                     group_of[place] = one | other
     return sorted(set(group_of.values()))

@@ -6,11 +6,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from sidecar.formats import Format
-from sidecar.grouping.names import ParsedName, parse_name
+from sidecar.grouping.names import PLAIN_NAMES, NameReader, ParsedName
 from sidecar.model import Asset
 
 _RAW = Format.RAW
 _PSD = Format.PSD
+_UNKNOWN = Format.UNKNOWN
 
 
 class Camera(NamedTuple):
@@ -26,7 +27,7 @@ class Candidate(NamedTuple):
 
     Shape:  slot is the place it takes in a group: format (for a RAW its extension, so that a CR2 and the DNG made of it
             are two) and variant in one word. family is the name under which it pairs; is_edit is true also for a weak
-            variant that joined its RAW.
+            variant that joined its RAW. format is what the name claims or, where it claims none, what the bytes say.
     """
 
     asset: Asset
@@ -35,23 +36,26 @@ class Candidate(NamedTuple):
     slot: str
     family: str
     is_edit: bool
+    format: Format
 
 
-def candidate_of(asset: Asset) -> Candidate:
+def candidate_of(asset: Asset, names: NameReader = PLAIN_NAMES) -> Candidate:
     """The asset under its full name, as if its weak variant, if any, were part of the picture's name."""
-    name = parse_name(asset.name)
+    name = names.parse(asset.name)
     variant, media_format = name.variant, name.format
-    slot: str = name.extension if media_format is _RAW else media_format
+    if media_format is _UNKNOWN and asset.content is not None:
+        media_format = asset.content
+    slot: str = name.extension or media_format if media_format is _RAW else media_format
     is_edit = media_format is _PSD
     if variant is not None:
         slot += variant.label
         is_edit = is_edit or (variant.is_edit and media_format is not _RAW)
-    return Candidate(asset, name, camera_of(asset.make, asset.model), slot, name.full_stem, is_edit)
+    return Candidate(asset, name, camera_of(asset.make, asset.model), slot, name.full_stem, is_edit, media_format)
 
 
-def is_raw(name: ParsedName) -> bool:
-    """Whether a file of this name claims to be a camera's or converter's RAW."""
-    return name.format is _RAW
+def is_raw(candidate: Candidate) -> bool:
+    """Whether it is a camera's or converter's RAW, as far as its name or its content tells."""
+    return candidate.format is _RAW
 
 
 @lru_cache(maxsize=4096)

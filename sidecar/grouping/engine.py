@@ -7,19 +7,22 @@ from operator import attrgetter
 
 from sidecar.errors import ParameterError
 from sidecar.grouping.assignment import Cluster, assign
+from sidecar.grouping.bursts import with_bursts
 from sidecar.grouping.candidate import Candidate, candidate_of
 from sidecar.grouping.capture_time import runs
+from sidecar.grouping.content import contradiction, wants_a_look
 from sidecar.grouping.doubts import doubt_about
 from sidecar.grouping.eligibility import may_pair
 from sidecar.grouping.explanation import explain, left_alone, near_misses
 from sidecar.grouping.families import families
-from sidecar.grouping.names import stem_of
+from sidecar.grouping.names import NameReader, reader_of
 from sidecar.grouping.primary import in_order, kind_of
 from sidecar.grouping.proposal import Confidence, GroupKind, LeftAlone, Pairing, Proposal
 from sidecar.grouping.reasons import Reason, ReasonCode
 from sidecar.grouping.registry import RULES
 from sidecar.grouping.rule import PairRule, no_support
 from sidecar.grouping.settings import DEFAULT_PREFERENCE, PairingRules, Preferred
+from sidecar.grouping.switches import is_anything_off, taking_part, with_switches
 from sidecar.model import Asset, AssetId
 
 __all__ = [
@@ -38,6 +41,7 @@ __all__ = [
 
 # Enum members are slow to reach by name, and these are needed for every proposal.
 _CERTAIN, _DOUBTFUL = Confidence.CERTAIN, Confidence.DOUBTFUL
+_NOT_EXTRACTED = Reason(ReasonCode.NOT_EXTRACTED)
 
 
 def pair(
@@ -46,9 +50,9 @@ def pair(
     """Every group among the assets, and what was left alone although a partner by name exists.
 
     Shape:  assets are one owner's, the whole library or all of some stems, in any order; of a repeated id the newest
-            counts. Assets whose stems differ never meet, so a library may be paired stem by stem. rules default to
-            PairingRules().
-    Errors: ParameterError if the assets have more than one owner.
+            counts. Assets whose stems differ meet only as frames that share a camera's burst id, where BURST is among
+            the rules' kinds: otherwise a library may be paired stem by stem. rules default to PairingRules().
+    Errors: ParameterError if the assets have more than one owner; whatever a rule of another package raises.
     """
     return _Pairer(rules or PairingRules(), pipeline).pairing(_newest(assets))
 
@@ -63,11 +67,11 @@ def _newest(assets: Iterable[Asset]) -> list[Asset]:
     return list({asset.id: asset for asset in given}.values())
 
 
-def _by_stem(assets: list[Asset]) -> Iterator[list[Asset]]:
+def _by_stem(assets: list[Asset], names: NameReader) -> Iterator[list[Asset]]:
     """The assets of each stem that has two or more. Most names are alone in some libraries: they cost no list."""
     named: dict[str, Asset | list[Asset]] = {}
     for asset in assets:
-        stem = stem_of(asset.name)
+        stem = names.stem_of(asset.name)
         known = named.get(stem)
         if known is None:
             named[stem] = asset
@@ -83,36 +87,73 @@ class _Pairer:
 
     def __init__(self, rules: PairingRules, pipeline: Sequence[PairRule]) -> None:
         self._rules = rules
-        self._pipeline = pipeline
-        self._supports = [rule.support for rule in pipeline if rule.support is not no_support]
+        self._names = reader_of(rules)
+        self._is_anything_off = is_anything_off(rules)
+        self._pipeline = with_switches(pipeline, rules)
+        self._supports = [rule.support for rule in self._pipeline if rule.support is not no_support]
         self._evidence: dict[tuple[Reason, ...], tuple[Reason, ...]] = {}
         self._proposals: list[Proposal] = []
         self._left_alone: list[LeftAlone] = []
+        self._in_doubt: list[AssetId] = []
+        self._switched_off: set[AssetId] = set()
 
     def pairing(self, assets: list[Asset]) -> Pairing:
         motion_ids = {asset.live_photo_video_id for asset in assets}
-        for named in _by_stem(assets):
+        for named in _by_stem(assets, self._names):
             able = [asset for asset in named if may_pair(asset) and asset.id not in motion_ids]
+            if self._is_anything_off:
+                able = self._taking_part(able)
             if len(able) > 1:
                 self._stem(able)
-        return Pairing(
+        found = Pairing(
             tuple(sorted(self._proposals, key=attrgetter("member_ids"))),
             tuple(sorted(self._left_alone, key=lambda each: (each.asset_ids, each.reason))),
+            tuple(sorted(self._in_doubt)),
         )
+        if GroupKind.BURST not in self._rules.kinds:
+            return found
+        able = [
+            asset
+            for asset in assets
+            if may_pair(asset) and asset.id not in self._switched_off and self._why_unfit(asset) is None
+        ]
+        return with_bursts(found, able, self._rules, self._pipeline)
+
+    def _taking_part(self, able: list[Asset]) -> list[Asset]:
+        present = taking_part(able, self._rules)
+        if len(present) < len(able):
+            self._switched_off.update({asset.id for asset in able}.difference(asset.id for asset in present))
+        return present
 
     def _stem(self, named: list[Asset]) -> None:
-        waiting = [asset.id for asset in named if not asset.is_extracted]
-        if waiting:
-            self._left_alone.append(left_alone(waiting, Reason(ReasonCode.NOT_EXTRACTED)))
-            named = [asset for asset in named if asset.is_extracted]
+        if [asset for asset in named if asset.content is not None or not asset.is_extracted]:
+            named = self._fit(named)
         in_time = runs(named, tolerance_ms=self._rules.tolerance_ms)
         paired: set[AssetId] = set()
         for run in in_time:
             if len(run) > 1:
-                for family in families([candidate_of(asset) for asset in run], self._rules):
+                for family in families([candidate_of(asset, self._names) for asset in run], self._rules):
                     paired |= self._family(family)
         if len(in_time) > 1:
             self._left_alone += near_misses(in_time, paired, self._rules, self._pipeline)
+
+    def _fit(self, named: list[Asset]) -> list[Asset]:
+        """Those whose time is known and whose content is what the name says; the others are left alone."""
+        fit: list[Asset] = []
+        unfit: dict[Reason, list[AssetId]] = {}
+        for asset in named:
+            reason = self._why_unfit(asset)
+            if reason is None:
+                fit.append(asset)
+            else:
+                unfit.setdefault(reason, []).append(asset.id)
+        self._left_alone += (left_alone(asset_ids, reason) for reason, asset_ids in unfit.items())
+        return fit
+
+    def _why_unfit(self, asset: Asset) -> Reason | None:
+        if not asset.is_extracted:
+            return _NOT_EXTRACTED
+        return contradiction(candidate_of(asset, self._names)) if asset.content is not None else None
 
     def _family(self, family: list[Candidate]) -> set[AssetId]:
         """What was paired among candidates of one name, and on the way which proposals and silences that makes."""
@@ -145,6 +186,9 @@ class _Pairer:
             reason = support(members)
             if reason is not None:
                 evidence.append(reason)
+        for member in members:
+            if wants_a_look(member):
+                self._in_doubt.append(member.asset.id)
         doubt = doubt_about(members, is_clear=cluster.is_clear)
         if doubt is not None:
             evidence.append(doubt)

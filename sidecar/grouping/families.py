@@ -14,11 +14,12 @@ _EXPORT_TOLERANCE_MS = 999
 
 
 def families(candidates: Sequence[Candidate], rules: PairingRules) -> list[list[Candidate]]:
-    """The candidates by the name under which they pair; a weak variant goes under its stem if it is an export.
+    """The candidates by the name under which they pair; a weak variant goes under its picture's if it is an export.
 
     A weak variant is an export if a RAW with the bare name was taken at its time by its camera, and no RAW has its own
     full name: `holiday_01.jpg` beside `holiday.cr2` is one, but not beside `holiday_01.cr2`, and a phone's
-    `20240501_120000_01.jpg` never joins `20240501_120000.jpg`.
+    `20240501_120000_01.jpg` never joins `20240501_120000.jpg`. Frames of a burst share a stem, but each is a family of
+    its own.
     """
     for candidate in candidates:
         if candidate.family != candidate.name.stem:
@@ -44,20 +45,20 @@ def _is_weak(candidate: Candidate) -> bool:
 def _joined(
     candidate: Candidate, raws: dict[str, _Moments], rules: PairingRules, export_tolerance_ms: int
 ) -> Candidate:
-    if not _is_weak(candidate) or is_raw(candidate.name):
+    if not _is_weak(candidate) or is_raw(candidate):
         return candidate
-    of_its_own, bare = raws.get(candidate.family), raws.get(candidate.name.stem)
+    of_its_own, bare = raws.get(candidate.family), raws.get(candidate.name.picture)
     if of_its_own is not None and of_its_own.has_near(candidate, rules.tolerance_ms):
         return candidate
     if bare is not None and bare.has_near(candidate, export_tolerance_ms):
-        return candidate._replace(family=candidate.name.stem, is_edit=True)
+        return candidate._replace(family=candidate.name.picture, is_edit=True)
     return candidate
 
 
 def _raws_by_family(candidates: Iterable[Candidate]) -> dict[str, _Moments]:
     raws: dict[str, _Moments] = {}
     for candidate in candidates:
-        if is_raw(candidate.name):
+        if is_raw(candidate):
             raws.setdefault(candidate.family, _Moments()).add(candidate)
     return raws
 

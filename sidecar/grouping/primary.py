@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from sidecar.formats import Format
-from sidecar.grouping.candidate import Candidate, is_raw
+from sidecar.grouping.candidate import Candidate
 from sidecar.grouping.proposal import GroupKind
 from sidecar.grouping.settings import PairingRules, Preferred
 from sidecar.model import AssetKind
+
+_RAW = Format.RAW
 
 
 def in_order(members: Sequence[Candidate], rules: PairingRules) -> list[Candidate]:
@@ -18,7 +20,7 @@ def in_order(members: Sequence[Candidate], rules: PairingRules) -> list[Candidat
 
     def order(member: Candidate) -> tuple[int, int, str, str]:
         asset = member.asset
-        place = edited_place if member.is_edit and edited_place is not None else places[member.name.format]
+        place = edited_place if member.is_edit and edited_place is not None else places[member.format]
         return place, -(asset.width or 0) * (asset.height or 0), asset.name, asset.id
 
     return sorted(members, key=order)
@@ -40,11 +42,11 @@ def kind_of(members: Sequence[Candidate]) -> GroupKind:
     for member in members:
         if member.is_edit:
             edits += 1
-        elif is_raw(member.name):
+        elif member.format is _RAW:
             raws += 1
     if raws and raws + edits < len(members):
         return GroupKind.RAW_JPEG
     if edits:
         return GroupKind.EDITED
-    formats = {member.name.extension if is_raw(member.name) else member.name.format for member in members}
+    formats = {member.name.extension if member.format is _RAW else member.format for member in members}
     return GroupKind.FORMATS if len(formats) > 1 else GroupKind.VERSIONS

@@ -24,6 +24,7 @@ class GroupKind(StrEnum):
     FORMATS = "formats"
     VERSIONS = "versions"
     VIDEO = "video"
+    BURST = "burst"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,10 @@ class Proposal:
 
     Shape:  member_ids are two or more, the primary first, the rest in the order of preference. kind is RAW_JPEG if a
             RAW stands beside a picture made from it in the camera, else EDITED if any member is an edit, else FORMATS
-            if the formats differ, else VERSIONS (a portrait and its original). name is the picture's, as its versions
-            share it. evidence is what the rules say, and is kept once for all proposals that have the same.
+            if the formats differ, else VERSIONS (a portrait and its original). A BURST is all versions of all frames,
+            the cover frame first, the others in order of time. name is the picture's, as its versions share it; a
+            burst has its cover's. evidence is what the rules say, a doubt last, and is kept once for all proposals
+            that have the same.
     """
 
     member_ids: tuple[AssetId, ...]
@@ -44,7 +47,9 @@ class Proposal:
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """Why, as people read it: the name first, the doubt, if there is one, last."""
+        """Why, as people read it: the name first, which frames of a burst do not share; the doubt, if any, last."""
+        if self.kind is GroupKind.BURST:
+            return self.evidence
         return (Reason(ReasonCode.SAME_NAME, self.name), *self.evidence)
 
     @property
@@ -55,7 +60,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class LeftAlone:
-    """Assets that are in no proposal although a partner by name exists, sorted by id, and why."""
+    """Assets that are in no proposal although a partner by name or burst exists, sorted by id, and why."""
 
     asset_ids: tuple[AssetId, ...]
     reason: Reason
@@ -63,7 +68,12 @@ class LeftAlone:
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """All proposals and all that was left alone, each sorted by ids; no asset is in two proposals."""
+    """All proposals and all that was left alone, each sorted by ids; no asset is in two proposals.
+
+    Shape:  in_doubt are those members of proposals, sorted, whose first bytes should be looked at before anything is
+            done: their names alone tell too little about what they are.
+    """
 
     proposals: tuple[Proposal, ...]
     left_alone: tuple[LeftAlone, ...]
+    in_doubt: tuple[AssetId, ...] = ()

@@ -14,9 +14,10 @@ from itertools import islice
 
 from sidecar.grouping.engine import PairingRules, pair
 from sidecar.model import Asset, AssetId, AssetKind, OwnerId, Visibility
-from tests.bench.labelled import labelled_library, score
+from tests.bench.labelled import RULES, RULES_WITH_BURSTS, labelled_library, score, table
 
 SIZES = (100_000, 1_000_000)
+LABELLED_SIZE = 100_000
 _OWNER = OwnerId("00000000-0000-4000-8000-00000000000a")
 # Half of the captures are phones' with a timestamp for a name, half cameras' with a counter that rolls over.
 _PIXEL = ("Google", "Pixel 8", "PXL_{}", ("RAW-02.ORIGINAL.dng", "RAW-01.COVER.jpg"))
@@ -120,9 +121,9 @@ def main() -> None:
     growth = large.processor_s / small.processor_s
     sys.stdout.write(f"{large.assets / small.assets:.0f} times the assets take {growth:.1f} times the processor time\n")
     _in_child("one_name", 50_000)
-    labelled = labelled_library(size=20_000, seed=7)
-    for situation, each in score(labelled, PairingRules()).items():
-        sys.stdout.write(f"{situation}: precision {each.precision:.4f}, recall {each.recall:.4f}\n")
+    labelled = labelled_library(size=LABELLED_SIZE, seed=7)
+    for title, rules in (("bursts off", RULES), ("bursts on", RULES_WITH_BURSTS)):
+        sys.stdout.write(f"\n{len(labelled.assets):,} labelled assets, {title}\n{table(score(labelled, rules))}\n")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sidecar.grouping.engine import PairingRules, pair
 from sidecar.grouping.planning import AlreadyStacked, Create, Decision, Extend, OurGroup, Plan, Respect, Step, plan
@@ -35,12 +36,17 @@ class ImmichModel:
         planned = self.planned()
         self.decisions.update(planned.learned)
         for group_id, primary_id in planned.primary_changes:
-            self.groups[group_id] = OurGroup(group_id, self.groups[group_id].member_ids, primary_id)
+            self.groups[group_id] = replace(self.groups[group_id], primary_id=primary_id)
+        for group_id in planned.ended:
+            del self.groups[group_id]
+        for seen in planned.seen:
+            group_id = GroupId(f"seen{len(self.groups)}")
+            self.groups[group_id] = OurGroup(group_id, seen.proposal.member_ids, seen.primary_id, is_ours=False)
         for step in planned.steps:
             if isinstance(step, Create):
                 self._remember(GroupId(f"g{self._made}"), self.stack(step.proposal.member_ids))
             elif isinstance(step, Extend):
-                self._remember(step.group.id, self.stack(step.member_ids))
+                self._remember(GroupId(f"g{self._made}"), self.stack(step.member_ids))
         return [step for step in planned.steps if not isinstance(step, AlreadyStacked | Respect)]
 
     def stack(self, member_ids: tuple[AssetId, ...]) -> Stack:

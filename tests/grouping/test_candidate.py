@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from sidecar.grouping.candidate import camera_of, candidate_of
+from sidecar.formats import Format
+from sidecar.grouping.candidate import camera_of, candidate_of, is_raw
+from sidecar.grouping.names import NameReader
+from sidecar.grouping.patterns import NamePattern
 from tests.builders import make_asset
 
 
@@ -42,3 +45,41 @@ def test_cameras_are_compared_in_one_spelling(
 def test_the_slot_is_format_and_variant(name: str, slot: str, *, is_edit: bool) -> None:
     candidate = candidate_of(make_asset(name))
     assert (candidate.slot, candidate.is_edit) == (slot, is_edit)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "media_format", "slot"),
+    [
+        pytest.param("IMG_0001", None, Format.UNKNOWN, "unknown", id="nobody looked"),
+        pytest.param("IMG_0001", Format.UNKNOWN, Format.UNKNOWN, "unknown", id="no media"),
+        pytest.param("IMG_0001", Format.JPEG, Format.JPEG, "jpeg", id="a picture without extension"),
+        pytest.param("IMG_0001.what", Format.HEIC, Format.HEIC, "heic", id="an extension nobody knows"),
+        pytest.param("IMG_0001-Edit", Format.TIFF, Format.TIFF, "tiff-edit", id="with a variant"),
+        pytest.param("IMG_0001", Format.RAW, Format.RAW, "raw", id="a RAW without extension"),
+        pytest.param("IMG_0001.CR2", Format.TIFF, Format.RAW, "cr2", id="what the name claims stands"),
+        pytest.param("IMG_0001.jpg", Format.UNKNOWN, Format.JPEG, "jpeg", id="also if the content is nothing"),
+    ],
+)
+def test_where_the_name_claims_no_format_the_content_counts(
+    name: str, content: Format | None, media_format: Format, slot: str
+) -> None:
+    candidate = candidate_of(make_asset(name, content=content))
+    assert (candidate.format, candidate.slot) == (media_format, slot)
+    assert is_raw(candidate) is (media_format is Format.RAW)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "is_edit"),
+    [
+        pytest.param("IMG_0001", Format.PSD, True, id="a PSD by its content"),
+        pytest.param("IMG_0001-Edit", Format.RAW, False, id="a RAW by its content"),
+        pytest.param("IMG_0001-Edit", Format.JPEG, True, id="an edit"),
+    ],
+)
+def test_the_content_decides_what_is_an_edit(name: str, content: Format, *, is_edit: bool) -> None:
+    assert candidate_of(make_asset(name, content=content)).is_edit is is_edit
+
+
+def test_a_candidate_is_read_under_the_user_s_patterns() -> None:
+    candidate = candidate_of(make_asset("IMG_0001-web.jpg"), NameReader((NamePattern("{base}-web.{ext}"),)))
+    assert (candidate.family, candidate.slot, candidate.is_edit) == ("img_0001", "jpeg-web", True)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sidecar.errors import ParameterError
+from sidecar.grouping.candidate import Candidate
 from sidecar.grouping.engine import Confidence, GroupKind, PairingRules, Proposal, pair
 from sidecar.grouping.reasons import Reason, ReasonCode
 from sidecar.grouping.registry import RULES
@@ -47,6 +48,26 @@ def proposals(given: Given, rules: PairingRules | None = None) -> list[tuple[str
             id="archived both",
         ),
         pytest.param(
+            (
+                ("IMG_1.CR3", {}),
+                ("IMG_1.JPG", {}),
+                ("IMG_1-Edit.jpg", {}),
+                ("IMG_1-Edit-2.jpg", {}),
+                ("IMG_1_web.jpg", {}),
+                ("IMG_1.CR3.jpg", {}),
+            ),
+            "IMG_1-Edit-2.jpg IMG_1-Edit.jpg IMG_1.CR3.jpg IMG_1_web.jpg IMG_1.JPG IMG_1.CR3",
+            id="several JPEGs of one RAW",
+        ),
+        pytest.param(
+            (
+                ("A.MOV", {"kind": AssetKind.VIDEO, "duration_ms": 10_000}),
+                ("A.mp4", {"kind": AssetKind.VIDEO, "duration_ms": 11_000}),
+            ),
+            "A.MOV A.mp4",
+            id="a clip that lost a second",
+        ),
+        pytest.param(
             (("Caf\u00e9.CR2", {}), ("Cafe\u0301.jpg", {})), "Cafe\u0301.jpg Caf\u00e9.CR2", id="a Mac's accents"
         ),
     ],
@@ -77,6 +98,16 @@ def test_other_pictures_are_not_proposed(given: Given) -> None:
 def test_two_jpegs_of_one_raw_are_asked_about() -> None:
     given: Given = (("A.CR2", {}), ("A.JPG", {}), ("A.jpg", {}))
     assert proposals(given) == [("A.JPG A.jpg A.CR2", Confidence.DOUBTFUL)]
+
+
+def test_two_jpegs_of_one_raw_in_other_folders_are_asked_about() -> None:
+    given: Given = (("A.CR2", {"folder": "/raw"}), ("A.JPG", {"folder": "/a"}), ("A.JPG", {"folder": "/b"}))
+    assert proposals(given) == [("A.JPG A.JPG A.CR2", Confidence.DOUBTFUL)]
+
+
+def test_raws_without_a_partner_are_not_spoken_of() -> None:
+    found = pair([make_asset(f"IMG_{number:04d}.CR3", at_s=number) for number in range(50)])
+    assert (found.proposals, found.left_alone, found.in_doubt) == ((), (), ())
 
 
 def test_a_group_says_why() -> None:
@@ -148,6 +179,22 @@ def test_a_rule_from_elsewhere_is_asked_like_our_own() -> None:
     found = pair(assets, pipeline=(*RULES, never))
     assert found.proposals == ()
     assert [left.reason.code for left in found.left_alone] == [ReasonCode.BETTER_MATCH]
+
+
+def test_the_sentence_of_a_rule_from_elsewhere_is_its_own() -> None:
+    def objection(one: Candidate, other: Candidate, _rules: PairingRules) -> Reason | None:
+        return Reason(ReasonCode.OTHER, "one is {a scan}") if one.slot != other.slot else None
+
+    found = pair([make_asset("A.CR2"), make_asset("A.JPG")], pipeline=(PairRule("scans", objection, no_support),))
+    assert [str(left.reason) for left in found.left_alone] == ["one is {a scan}"]
+
+
+def test_what_a_rule_raises_is_not_swallowed() -> None:
+    def broken(_one: Candidate, _other: Candidate, _rules: PairingRules) -> Reason | None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        pair([make_asset("A.CR2"), make_asset("A.JPG")], pipeline=(*RULES, PairRule("broken", broken, no_support)))
 
 
 def test_proposals_are_sorted_by_their_members() -> None:

@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
+from sidecar.formats import Format
 from sidecar.grouping.candidate import candidate_of
 from sidecar.grouping.families import families
+from sidecar.grouping.names import NameReader
+from sidecar.grouping.patterns import NamePattern
 from sidecar.grouping.settings import PairingRules
 from tests.builders import NOON_MS, make_asset
 
@@ -71,4 +74,48 @@ def test_joining_its_raw_makes_an_edit_of_it() -> None:
     (family,) = families(
         [candidate_of(make_asset("holiday.cr2")), candidate_of(make_asset("holiday_01.jpg"))], PairingRules()
     )
+    assert [each.is_edit for each in family] == [False, True]
+
+
+def test_frames_of_a_burst_are_families_of_their_own() -> None:
+    found = families_of(
+        ("IMG_1.jpg", {}),
+        ("IMG_1.dng", {}),
+        ("IMG_1_BURST001_COVER.jpg", {}),
+        ("IMG_1_BURST001.dng", {}),
+        ("IMG_1_BURST002.jpg", {}),
+        ("IMG_1_BURST003.jpg", {}),
+        ("IMG_1_BURST003-Edit.jpg", {}),
+    )
+    assert found == [
+        ["IMG_1.dng", "IMG_1.jpg"],
+        ["IMG_1_BURST001.dng", "IMG_1_BURST001_COVER.jpg"],
+        ["IMG_1_BURST002.jpg"],
+        ["IMG_1_BURST003-Edit.jpg", "IMG_1_BURST003.jpg"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "together"),
+    [
+        pytest.param(["IMG_1_BURST001.dng", "IMG_1_BURST001_bw.jpg"], True, id="the frame's RAW"),
+        pytest.param(["IMG_1_BURST002.dng", "IMG_1_BURST001_bw.jpg"], False, id="another frame's RAW"),
+        pytest.param(["IMG_1.dng", "IMG_1_BURST001_bw.jpg"], False, id="the RAW of no frame"),
+        pytest.param(["20240501_120000.dng", "20240501_120000_001_bw.jpg"], False, id="the RAW of the second"),
+    ],
+)
+def test_the_export_of_a_frame_joins_the_frame_s_raw_only(given: list[str], *, together: bool) -> None:
+    assert (len(families_of(*((name, {}) for name in given))) == 1) is together
+
+
+def test_an_export_joins_a_raw_that_is_one_by_its_content() -> None:
+    given: Given = (("holiday", {"content": Format.RAW}), ("holiday_bw.jpg", {}))
+    assert families_of(*given) == [["holiday", "holiday_bw.jpg"]]
+    assert len(families_of(("holiday", {"content": Format.JPEG}), ("holiday_bw.jpg", {}))) == 2
+
+
+def test_a_taught_version_needs_no_raw() -> None:
+    names = NameReader((NamePattern("{base}_bw.{ext}"),))
+    given = [candidate_of(make_asset(name), names) for name in ("holiday.jpg", "holiday_bw.jpg")]
+    (family,) = families(given, PairingRules())
     assert [each.is_edit for each in family] == [False, True]

@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 
-from sidecar.grouping.memory import Decision, KeptApart, Learned, OurGroup, Stacks, learn
+from sidecar.grouping.memory import (
+    Decided,
+    Decision,
+    DecisionKind,
+    DecisionSource,
+    Learned,
+    OurGroup,
+    Stacks,
+    learn,
+)
 from sidecar.model import Asset, AssetId, GroupId, Stack, StackId, Visibility
 from tests.builders import make_asset
 
@@ -21,15 +30,23 @@ def learned(
     *stacks: Stack, assets: tuple[Asset, ...] = (A, B, C, D), known: tuple[Decision, ...] = (), group: OurGroup = GROUP
 ) -> Learned:
     present = {asset.id: asset for asset in assets}
-    return learn([group], assets=present, stacks=Stacks(stacks), kept_apart=KeptApart(known))
+    return learn([group], assets=present, stacks=Stacks(stacks), decided=Decided(known))
 
 
 def apart(*assets: Asset) -> Decision:
     return Decision(frozenset(asset.id for asset in assets))
 
 
+def removed(one: Asset, other: Asset) -> Decision:
+    return replace(apart(one, other), source=DecisionSource.REMOVED)
+
+
+def cover(chosen: Asset, *others: Asset) -> Decision:
+    return replace(apart(chosen, *others), kind=DecisionKind.COVER, chosen=chosen.id, source=DecisionSource.COVERED)
+
+
 def test_a_stack_that_holds_together_teaches_nothing() -> None:
-    assert learned(stack(A, B, C)) == Learned((), (), {StackId("s"): GROUP})
+    assert learned(stack(A, B, C)) == Learned((), (), {StackId("s"): GROUP}, ())
 
 
 def test_members_that_the_user_added_do_not_matter() -> None:
@@ -40,19 +57,26 @@ def test_a_dissolved_stack_keeps_all_of_it_apart() -> None:
     found = learned()
     assert found.decisions == (apart(A, B, C),)
     assert found.group_of == {}
+    assert found.ended == (GroupId("g"),)
 
 
 def test_a_removed_member_is_kept_apart_from_the_rest_only() -> None:
     found = learned(stack(A, B))
-    assert set(found.decisions) == {apart(A, C), apart(B, C)}
+    assert set(found.decisions) == {removed(A, C), removed(B, C)}
     assert found.group_of == {StackId("s"): GROUP}
 
 
-def test_a_stack_cut_in_two_keeps_the_parts_apart() -> None:
+def test_a_stack_cut_in_two_is_for_a_person_to_settle() -> None:
     four = replace(GROUP, member_ids=(A.id, B.id, C.id, D.id))
     found = learned(stack(A, B), stack(C, D, stack_id="t"), group=four)
-    assert set(found.decisions) == {apart(A, C), apart(A, D), apart(B, C), apart(B, D)}
+    assert found.decisions == ()
     assert set(found.group_of) == {StackId("s")}
+
+
+def test_whoever_ends_up_single_was_taken_out_whatever_became_of_the_others() -> None:
+    four = replace(GROUP, member_ids=(A.id, B.id, C.id, D.id))
+    found = learned(stack(A, B), stack(C, stack_id="t"), group=four)
+    assert set(found.decisions) == {removed(A, D), removed(B, D), removed(C, D)}
 
 
 def test_the_larger_part_carries_the_group_on() -> None:
@@ -89,11 +113,22 @@ def test_what_is_known_is_not_learned_again() -> None:
 
 def test_more_than_was_known_is_learned() -> None:
     assert learned(known=(apart(A, C),)).decisions == (apart(A, B, C),)
-    assert learned(stack(A, B), known=(apart(C, A),)).decisions == (apart(C, B),)
+    assert learned(stack(A, B), known=(apart(C, A),)).decisions == (removed(C, B),)
+
+
+def test_another_cover_is_the_users_choice_while_the_former_one_still_is_there() -> None:
+    found = learned(stack(B, A, C))
+    assert found.primary_changes == ((GroupId("g"), B.id),)
+    assert found.decisions == (cover(B, A, C),)
+
+
+def test_a_cover_that_immich_had_to_choose_is_nobodys_choice() -> None:
+    found = learned(stack(B, C), assets=(B, C))
+    assert found.primary_changes == ((GroupId("g"), B.id),)
+    assert found.decisions == ()
 
 
 def test_another_cover_is_noticed_also_where_immich_hides_it() -> None:
-    assert learned(stack(B, A, C)).primary_changes == ((GroupId("g"), B.id),)
     hidden = Stack(StackId("s"), D.id, tuple(sorted((A.id, B.id, C.id))))
     assert learned(hidden).primary_changes == ((GroupId("g"), D.id),)
 
@@ -101,12 +136,64 @@ def test_another_cover_is_noticed_also_where_immich_hides_it() -> None:
 def test_a_stack_of_two_groups_belongs_to_the_larger() -> None:
     small, large = OurGroup(GroupId("a"), (A.id, B.id), A.id), OurGroup(GroupId("z"), (A.id, C.id, D.id), A.id)
     present = {asset.id: asset for asset in (A, B, C, D)}
-    found = learn([small, large], assets=present, stacks=Stacks([stack(A, B, C, D)]), kept_apart=KeptApart(()))
+    found = learn([small, large], assets=present, stacks=Stacks([stack(A, B, C, D)]), decided=Decided(()))
     assert found.group_of == {StackId("s"): large}
 
 
 def test_an_asset_is_never_kept_apart_from_itself() -> None:
-    kept_apart = KeptApart([apart(A, B)])
-    assert not kept_apart.from_any(A.id, [A.id])
-    assert kept_apart.from_any(A.id, [A.id, B.id])
-    assert not kept_apart.are(AssetId("stranger"), A.id)
+    decided = Decided([apart(A, B)])
+    assert not decided.is_apart_from_any(A.id, [A.id])
+    assert decided.is_apart_from_any(A.id, [A.id, B.id])
+    assert not decided.are_apart(AssetId("stranger"), A.id)
+
+
+ARCHIVED = tuple(replace(asset, visibility=Visibility.ARCHIVE) for asset in (A, B))
+
+
+@pytest.mark.parametrize(
+    ("assets", "decisions"),
+    [
+        pytest.param(ARCHIVED, (), id="archived members do not count, and one is gone: Immich's own doing"),
+        pytest.param((*ARCHIVED, C), (apart(A, B, C),), id="nobody is gone: the user's"),
+        pytest.param((A, B), (apart(A, B),), id="two are left on the timeline: Immich would have kept the stack"),
+        pytest.param((A, ARCHIVED[1]), (), id="one is left on the timeline"),
+    ],
+)
+def test_a_stack_that_immich_dissolves_itself_is_no_decision(
+    assets: tuple[Asset, ...], decisions: tuple[Decision, ...]
+) -> None:
+    assert learned(assets=assets).decisions == decisions
+
+
+def test_who_was_in_the_trash_when_a_stack_was_dissolved_is_kept_apart_too() -> None:
+    found = learned(assets=(A, B, replace(C, is_trashed=True)))
+    assert found.decisions == (apart(A, B, C),)
+
+
+def test_a_stack_that_somebody_else_made_is_followed_but_never_ours() -> None:
+    seen = replace(GROUP, is_ours=False)
+    assert learned(stack(A, B, C), group=seen).group_of == {}
+    assert learned(group=seen).decisions == (apart(A, B, C),)
+    # Whoever made it may also choose its cover: nothing of ours was changed.
+    assert learned(stack(B, A, C), group=seen).decisions == ()
+
+
+def test_two_groups_about_the_same_assets_teach_the_same_thing_once() -> None:
+    twice = [GROUP, replace(GROUP, id=GroupId("h"))]
+    present = {asset.id: asset for asset in (A, B, C)}
+    assert learn(twice, assets=present, stacks=Stacks(()), decided=Decided(())).decisions == (apart(A, B, C),)
+
+
+def test_the_latest_choice_of_a_cover_counts_among_those_who_are_there() -> None:
+    decided = Decided([cover(A, B, C), cover(B, A, C)])
+    assert decided.cover_among([A.id, B.id, C.id]) == B.id
+    assert decided.cover_among([A.id, C.id]) is None
+    assert decided.cover_among([B.id]) is None
+    assert decided.cover_among([B.id, D.id]) is None
+
+
+def test_what_is_to_be_left_alone_is_about_one_asset_and_one_thing() -> None:
+    decided = Decided([Decision(frozenset({A.id}), DecisionKind.LEAVE_LONELY, A.id)])
+    assert decided.is_left(DecisionKind.LEAVE_LONELY, A.id)
+    assert not decided.is_left(DecisionKind.LEAVE_COVER, A.id)
+    assert not decided.is_left(DecisionKind.LEAVE_LONELY, B.id)

@@ -43,6 +43,15 @@ def test_more_pixels_win_within_a_format_and_unknown_ones_lose() -> None:
     assert in_order([unknown, small, large], PairingRules()) == [large, small, unknown]
 
 
+def test_a_content_counts_where_the_name_says_no_format() -> None:
+    nameless = candidate_of(make_asset("A", content=Format.RAW))
+    jpeg, heic = candidate_of(make_asset("A.jpg")), candidate_of(make_asset("A", content=Format.HEIC))
+    assert in_order([nameless, heic, jpeg], PairingRules()) == [jpeg, heic, nameless]
+    assert kind_of([jpeg, nameless]) is GroupKind.RAW_JPEG
+    assert kind_of([jpeg, heic]) is GroupKind.FORMATS
+    assert kind_of([nameless, candidate_of(make_asset("A.cr2"))]) is GroupKind.FORMATS
+
+
 def test_the_name_and_then_the_id_decide_last() -> None:
     first, second = candidate_of(make_asset("B.jpg")), candidate_of(make_asset("B.jpg"))
     assert ordered(["B.jpg", "A.jpg"]) == ["A.jpg", "B.jpg"]

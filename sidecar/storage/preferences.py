@@ -1,0 +1,32 @@
+"""What each user chose, as plain values. What the choices mean is not known here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sidecar.model import OwnerId
+from sidecar.storage.database import upsert
+from sidecar.storage.tables import preferences
+
+
+async def get(connection: AsyncConnection, owner_id: OwnerId) -> dict[str, object]:
+    """What the owner chose; empty if they chose nothing."""
+    chosen = await connection.scalar(select(preferences.c.chosen).where(preferences.c.owner_id == owner_id))
+    return {} if chosen is None else msgspec.json.decode(chosen, type=dict[str, object])
+
+
+async def put(connection: AsyncConnection, owner_id: OwnerId, chosen: Mapping[str, object], *, now_ms: int) -> None:
+    """Replaces everything that the owner chose."""
+    await connection.execute(
+        upsert(connection, preferences, {"owner_id"}),
+        {"owner_id": owner_id, "chosen": msgspec.json.encode(dict(chosen)).decode(), "changed_at_ms": now_ms},
+    )
+
+
+async def clear(connection: AsyncConnection, owner_id: OwnerId) -> None:
+    """Forgets what the owner chose."""
+    await connection.execute(delete(preferences).where(preferences.c.owner_id == owner_id))
