@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from sidecar import __version__
 
@@ -15,6 +17,7 @@ BROKEN, INTERRUPTED = 7, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code; see commands/exit_codes.py."""
+    make_stdout_patient()
     options = _parser().parse_args(arguments)
     try:
         # Loading everything takes a second or two, in which a person may change their mind.
@@ -23,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = run_command(options)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        print("sidecar: stopped; nothing is lost, the next scan goes on where this one was", file=sys.stderr)
+        print("sidecar: stopped; nothing is lost, the next scan goes on with what was begun", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone (`sidecar scan | head`); Python would complain once more at exit.
@@ -34,6 +37,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         silence_stdout()
         return BROKEN
     return code
+
+
+def make_stdout_patient() -> None:
+    """Standard output takes every character: a file name may hold one that the terminal's encoding lacks."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    elif sys.stdout is None:
+        # The caller closed it (`>&-`), and Python has none then.
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # as long as the process lives
 
 
 def silence_stdout() -> None:
@@ -62,6 +74,69 @@ def _parser() -> argparse.ArgumentParser:
     scanning.add_argument(
         "--all", action="store_true", help="list everything in the report, not the first 20 of each part"
     )
+    _add_settings(commands.add_parser("settings", help="show what each user's stacking goes by, or change it"))
+    _add_groups(commands.add_parser("groups", help="list what waits for you to decide, and decide it"))
+    _add_undo(commands.add_parser("undo", help="list what was written to Immich, and take it back"))
     demonstrating = commands.add_parser("demo", help="show it on an emulated Immich with generated photos")
     demonstrating.add_argument("--once", action="store_true", help="end after the scan instead of serving the pages")
     return parser
+
+
+def _add_groups(listing: argparse.ArgumentParser) -> None:
+    listing.description = (
+        "Lists what the sidecar found doubtful, with the reasons, and changes nothing. `accept ID` does what is "
+        "proposed; `reject ID` keeps it from being proposed again."
+    )
+    listing.add_argument("--user", metavar="NAME", help="only this user, by Immich name or id")
+    listing.add_argument(
+        "--list",
+        choices=("open", "made", "decided", "alone", "raws"),
+        help="open: what waits for you (this is listed without --list); made: stacks; decided: what you decided; "
+        "alone: look-alikes left alone; raws: RAW files in no stack",
+    )
+    listing.add_argument("--all", action="store_true", help="list everything, not the first 50 of each user")
+    listing.add_argument("--json", action="store_true", help="list everything, as JSON")
+    verdicts = listing.add_subparsers(dest="verdict", title="decisions", metavar="DECISION")
+    accepting = verdicts.add_parser("accept", help="do what is proposed")
+    accepting.add_argument("ids", metavar="ID", nargs="+", help="the name that `sidecar groups` shows")
+    accepting.add_argument(
+        "--only",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="of its files only this one and those of other --only, by name or id; the rest is kept apart "
+        "from them, unless it is stacked with them already",
+    )
+    accepting.add_argument("--cover", metavar="FILE", help="the file to be seen first, by name or id")
+    rejecting = verdicts.add_parser("reject", help="do not propose it again")
+    rejecting.add_argument("ids", metavar="ID", nargs="+", help="the name that `sidecar groups` shows")
+    for deciding in (accepting, rejecting):
+        deciding.add_argument("--user", metavar="NAME", default=argparse.SUPPRESS, help="whose, by Immich name or id")
+
+
+def _add_undo(undoing: argparse.ArgumentParser) -> None:
+    undoing.description = (
+        "Without --action, --since or --all, lists what can be taken back. With one of them, shows what that means, "
+        "asks, and takes it back. What is taken back is kept apart until you take the taking-back back, with --action."
+    )
+    undoing.add_argument(
+        "--action", metavar="ID", action="append", default=[], help="take this write back; may be repeated"
+    )
+    undoing.add_argument("--since", metavar="WHEN", help="all since then: 30m, 2h, 3d, 2026-05-01 or 2026-05-01T18:30")
+    undoing.add_argument("--all", action="store_true", help="everything that was written and still stands")
+    undoing.add_argument("--yes", action="store_true", help="do not ask")
+    undoing.add_argument("--user", metavar="NAME", help="only this user, by Immich name or id")
+    undoing.add_argument("--full", action="store_true", help="show every line, not the first 20 of each user")
+
+
+def _add_settings(showing: argparse.ArgumentParser) -> None:
+    showing.add_argument("--user", metavar="NAME", help="only this user, by Immich name or id")
+    changes = showing.add_subparsers(dest="change", title="changes", metavar="CHANGE")
+    setting = changes.add_parser("set", help="choose a value for one user; it wins over config.yml")
+    setting.add_argument("key", metavar="KEY", help="such as stack.burst; `sidecar settings` lists them all")
+    setting.add_argument("value", metavar="VALUE", nargs="+", help="in YAML: 2.5, true, '[edited, jpg, rest, raw]'")
+    unsetting = changes.add_parser("unset", help="take one user's choice back")
+    unsetting.add_argument("key", metavar="KEY")
+    for changing in (setting, unsetting):
+        # Without its own default, so that a --user that stands before the word is not forgotten.
+        changing.add_argument("--user", metavar="NAME", default=argparse.SUPPRESS, help="whose, by Immich name or id")

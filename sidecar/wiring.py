@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from sidecar.accounts.connected import Accounts, open_accounts
 from sidecar.data_folder import DataFolder, open_data_folder, own
 from sidecar.errors import DataFolderBusy
-from sidecar.grouping.engine import PairingRules
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.queue import Queue, open_queue
 from sidecar.jobs.sweep import release_leases
 from sidecar.jobs.valkey import embedded_valkey, socket_url
+from sidecar.plugins import load_pair_rules
 from sidecar.settings import Settings
 from sidecar.storage.database import Database, open_database
 
@@ -69,12 +69,18 @@ async def open_services(settings: Settings, *, may_be_guest: bool = False) -> As
 
 
 def job_context(settings: Settings, database: Database, accounts: Accounts, queue: Queue | None) -> JobContext:
-    """What job bodies are given under these settings."""
+    """What job bodies are given under these settings.
+
+    Errors: SettingsError if an installed package brings rules that cannot be used.
+    """
+    pipeline = load_pair_rules()
     return JobContext(
         database=database,
         accounts=accounts.connected,
         queue=queue,
-        rules=PairingRules(tolerance_ms=round(settings.timestamp_tolerance_s * 1000)),
+        matching=settings.matching,
+        pipeline=pipeline.rules,
+        pipeline_name=pipeline.fingerprint,
         concurrent_reads=settings.concurrent_reads,
         concurrent_writes=settings.concurrent_writes,
     )

@@ -9,10 +9,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 from sidecar.commands.exit_codes import ExitCode
+from sidecar.config_file import read_config_file
 from sidecar.immich_client._generated.facts import PINS
 from sidecar.immich_client.client import required_permissions
+from sidecar.preferences import BUILT_IN, KEYS
 from sidecar.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -28,12 +31,28 @@ def test_every_setting_is_in_the_readme_and_back() -> None:
     settings = {
         "IMMICH_URL" if name == "immich_url" else f"SIDECAR_{name.upper()}": field
         for name, field in Settings.model_fields.items()
+        if name != "matching"
     }
     assert documented().keys() == settings.keys()
     for name, field in settings.items():
         default, sentence = documented()[name]
         assert sentence == field.description, name
         assert default == ("" if field.default in {None, "", ()} else str(field.default)), name
+
+
+def test_every_key_of_the_file_is_in_the_readme_and_back() -> None:
+    rows = re.findall(r"^\| `([a-z_.]+)` \| `(.*?)` \| (.*) \|$", README, re.MULTILINE)
+    assert {key: sentence for key, _, sentence in rows} == KEYS
+    assert {key: yaml.safe_load(default) for key, default, _ in rows} == BUILT_IN.by_key()
+
+
+def test_the_file_in_the_readme_can_be_read(tmp_path: Path) -> None:
+    (example,) = re.findall(r"^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    path = tmp_path / "config.yml"
+    path.write_text(example)
+    matching = read_config_file(path)
+    assert matching is not None
+    assert [pattern.is_trusted for pattern in matching.rules().patterns] == [False, True]
 
 
 def test_the_permissions_in_the_readme_are_those_that_the_client_needs() -> None:

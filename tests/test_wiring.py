@@ -8,7 +8,9 @@ from pydantic import SecretStr
 
 from sidecar.demo.immich import EmulatedImmich
 from sidecar.errors import DataFolderBusy
+from sidecar.grouping.registry import RULES
 from sidecar.jobs.valkey import embedded_valkey
+from sidecar.preferences import Matching
 from sidecar.settings import Settings
 from sidecar.wiring import open_services
 from tests.postgres import PostgresCluster
@@ -20,13 +22,20 @@ pytestmark = pytest.mark.timeout(30)
 async def settings(tmp_path: Path) -> AsyncIterator[Settings]:
     async with EmulatedImmich() as immich:
         key = SecretStr(immich.add_key(immich.add_user("Ann")))
-        yield Settings(immich_url=immich.url, api_keys=(key,), data_dir=tmp_path / "data", timestamp_tolerance_s=1.5)
+        yield Settings(
+            immich_url=immich.url,
+            api_keys=(key,),
+            data_dir=tmp_path / "data",
+            matching=Matching(timestamp_tolerance_seconds=1.5),
+        )
 
 
 async def test_the_embedded_default_needs_nothing_but_its_folder(settings: Settings) -> None:
     async with open_services(settings) as services:
         assert not services.is_guest
-        assert services.jobs.rules.tolerance_ms == 1500
+        assert services.jobs.matching.rules().tolerance_ms == 1500
+        assert [rule.name for rule in services.jobs.pipeline] == [rule.name for rule in RULES]
+        assert services.jobs.pipeline_name
         assert await services.queue.pool.ping()
         with pytest.raises(DataFolderBusy):
             async with open_services(settings):

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from sidecar.model import AssetId, OwnerId, User
 from sidecar.storage import assets, findings, journal, scans
 from sidecar.storage.database import Database
-from sidecar.storage.findings import Finding, FindingKind
-from sidecar.storage.journal import Action, ActionKind, ActionState
+from sidecar.storage.findings import FOR_A_PERSON, Finding, FindingKind
+from sidecar.storage.journal import ActionKind, ActionState, Entry
 from sidecar.storage.scans import Scan
 
 MOST_LISTED = 100_000
+MOST_FILES = 12
+"""A burst may have hundreds; a line that names them all is read by nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Report:
 
     user: User
     scan: Scan
-    actions: Sequence[tuple[Action, ActionState, str | None]]
+    actions: Sequence[Entry]
     stacked: Sequence[Finding]
     review: Sequence[Finding]
     respected: Sequence[Finding]
@@ -30,7 +32,7 @@ class Report:
 
     def count(self, state: ActionState, kind: ActionKind | None = None) -> int:
         """How many of the writes ended, or stand, in this state."""
-        return sum(1 for action, at, _ in self.actions if at is state and kind in {None, action.kind})
+        return sum(1 for each in self.actions if each.state is state and kind in {None, each.action.kind})
 
 
 async def report_on(database: Database, user: User, scan_id: int) -> Report:
@@ -41,14 +43,14 @@ async def report_on(database: Database, user: User, scan_id: int) -> Report:
         actions = await journal.since(connection, owner_id, since_ms=scan.requested_at_ms)
         found = {kind: await findings.of_kinds(connection, owner_id, [kind], limit=MOST_LISTED) for kind in FindingKind}
         shown = [asset_id for each in found.values() for finding in each for asset_id in finding.asset_ids]
-        shown += [asset_id for action, _, _ in actions for asset_id in action.member_ids]
+        shown += [asset_id for each in actions for asset_id in each.action.member_ids]
         names = await assets.names(connection, owner_id, list(dict.fromkeys(shown)))
     return Report(
         user=user,
         scan=scan,
         actions=actions,
         stacked=found[FindingKind.STACK],
-        review=found[FindingKind.REVIEW],
+        review=[finding for kind in FOR_A_PERSON for finding in found[kind]],
         respected=found[FindingKind.RESPECTED],
         left_alone=found[FindingKind.LEFT_ALONE],
         names=names,
@@ -60,26 +62,29 @@ def lines(report: Report, *, most: int | None = 20, is_dry_run: bool = False) ->
 
     Shape:  most is how many lines each part may have before the rest is only counted; None lists everything.
     """
-    yield f"{report.user.name}: {_plural(report.scan.found, 'asset')} looked at"
+    yield f"{printable(report.user.name)}: {plural(report.scan.found, 'asset')} looked at"
     reasons = {finding.asset_ids[0]: finding.reasons for finding in report.stacked}
     written = ActionState.INTENDED if is_dry_run else ActionState.DONE
     for kind, done, planned in (
         (ActionKind.CREATE_STACK, "Stacked", "Would stack"),
         (ActionKind.EXTEND_STACK, "Added to a stack", "Would add to a stack"),
     ):
-        made = [action for action, state, _ in report.actions if state is written and action.kind is kind]
+        made = [each.action for each in report.actions if each.state is written and each.action.kind is kind]
         yield from _part(
             planned if is_dry_run else done,
             sorted(_line(report, action.member_ids, reasons.get(action.member_ids[0], ())) for action in made),
             most,
         )
-    yield from _part("For you to decide", _findings(report, report.review), most)
+    named = [
+        f"{finding.id}  {text}" for finding, text in zip(report.review, _findings(report, report.review), strict=True)
+    ]
+    yield from _part("For you to decide (sidecar groups)", named, most)
     yield from _part("Left as you decided", _findings(report, report.respected), most)
     yield from _part("Left alone", _left_alone(report), most)
     failed = [
-        _line(report, action.member_ids, (error or "no reason given",))
-        for action, state, error in report.actions
-        if state is ActionState.FAILED or (state is ActionState.INTENDED and not is_dry_run)
+        _line(report, each.action.member_ids, (each.error or "no reason given",))
+        for each in report.actions
+        if each.state is ActionState.FAILED or (each.state is ActionState.INTENDED and not is_dry_run)
     ]
     yield from _part("Not written", failed, most)
     yield summary(report, is_dry_run=is_dry_run)
@@ -92,7 +97,7 @@ def summary(report: Report, *, is_dry_run: bool = False) -> str:
     extended = report.count(state, ActionKind.EXTEND_STACK)
     already = len(report.stacked) - report.count(ActionState.INTENDED) - (0 if is_dry_run else made + extended)
     parts = [
-        f"{_plural(made, 'stack')} {'would be made' if is_dry_run else 'made'}",
+        f"{plural(made, 'stack')} {'would be made' if is_dry_run else 'made'}",
         f"{extended} {'would be extended' if is_dry_run else 'extended'}",
         f"{max(0, already)} already right",
         f"{len(report.review)} for you to decide",
@@ -107,7 +112,7 @@ def summary(report: Report, *, is_dry_run: bool = False) -> str:
     failed = report.count(ActionState.FAILED)
     if failed:
         parts.append(f"{failed} not written")
-    return f"{report.user.name}: " + ", ".join(parts)
+    return f"{printable(report.user.name)}: " + ", ".join(parts)
 
 
 def _findings(report: Report, found: Iterable[Finding]) -> list[str]:
@@ -123,13 +128,27 @@ def _left_alone(report: Report) -> list[str]:
     return sorted(_line(report, ids, reasons) for ids, reasons in by_name)
 
 
-def _line(report: Report, ids: Sequence[AssetId], reasons: Sequence[str]) -> str:
-    files = " + ".join(_short(_printable(report.names.get(asset_id, asset_id))) for asset_id in ids)
-    return f"{files}  ({'; '.join(_short(_printable(reason), 120) for reason in reasons)})" if reasons else files
+def files_of(ids: Iterable[AssetId], names: Mapping[AssetId, str]) -> str:
+    """The files as people read them: their names, joined; the id of one that is known no more; many only counted."""
+    every = list(ids)
+    shown = every if len(every) <= MOST_FILES else every[: MOST_FILES - 1]
+    files = " + ".join(_short(printable(names.get(asset_id, asset_id))) for asset_id in shown)
+    return files if len(shown) == len(every) else f"{files} and {len(every) - len(shown)} more"
 
 
-def _printable(text: str) -> str:
-    # A file name may hold anything; on a terminal it must not move the cursor or forge a line.
+def called(user: User, among: Iterable[User]) -> str:
+    """The user's name as people read it, with the id where another one of them is called the same."""
+    names = [each.name.casefold() for each in among]
+    return printable(user.name) + (f" ({user.id})" if names.count(user.name.casefold()) > 1 else "")
+
+
+def _line(report: Report, ids: Sequence[AssetId], reasons: Sequence[object]) -> str:
+    files = files_of(ids, report.names)
+    return f"{files}  ({'; '.join(_short(printable(str(reason)), 120) for reason in reasons)})" if reasons else files
+
+
+def printable(text: str) -> str:
+    """The text without anything that could move a terminal's cursor or forge a line; a file name may hold it."""
     return "".join(character if character.isprintable() else "�" for character in text)
 
 
@@ -148,5 +167,6 @@ def _part(title: str, entries: Sequence[str], most: int | None) -> Iterator[str]
         yield f"    … and {len(entries) - len(shown)} more (--all lists them)"
 
 
-def _plural(count: int, noun: str) -> str:
+def plural(count: int, noun: str) -> str:
+    """The count with the noun in its form."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -22,7 +22,7 @@ from sidecar.jobs.pair import pair
 from sidecar.jobs.queue import JobName
 from sidecar.jobs.sync import sync
 from sidecar.settings import Settings
-from sidecar.storage import groups, scans
+from sidecar.storage import decisions, groups, preferences, scans
 from sidecar.storage.database import Database, open_database
 from sidecar.storage.journal import ActionState
 from sidecar.storage.scans import ScanState
@@ -143,7 +143,7 @@ async def _dry_run(settings: Settings, options: ScanOptions, *, out: TextIO, err
         failed = ExitCode.DONE
         for account in _chosen(accounts, options.user):
             await _remember(settings, account, context)
-            report = await _plan_for(context, account)
+            report = await _plan_for(context, account, err)
             for line in lines(report, most=options.most, is_dry_run=True):
                 print(line, file=out)
             if report.scan.error is not None:
@@ -155,12 +155,24 @@ async def _dry_run(settings: Settings, options: ScanOptions, *, out: TextIO, err
         return failed
 
 
-async def _plan_for(context: JobContext, account: Account) -> Report:
+async def _plan_for(context: JobContext, account: Account, err: TextIO) -> Report:
     owner_id = account.user.id
     async with context.database.write() as connection:
         requested = await scans.request(connection, owner_id, now_ms=context.now_ms())
-    await sync(context, owner_id)
-    await pair(context, owner_id)
+
+    async def look_and_plan() -> None:
+        await sync(context, owner_id)
+        await pair(context, owner_id)
+
+    planning = asyncio.create_task(look_and_plan())
+    try:
+        with display_on(err) as display:
+            while not planning.done():
+                display.show(account.user.name, await standing_of(context.database, owner_id, requested.id))
+                await asyncio.wait([planning], timeout=LAST_LOOK_S)
+        await planning
+    finally:
+        planning.cancel()
     return await report_on(context.database, account.user, requested.id)
 
 
@@ -177,9 +189,12 @@ async def _remember(settings: Settings, account: Account, context: JobContext) -
 async def _copy_memory(real: Database, account: Account, context: JobContext) -> None:
     owner_id = account.user.id
     async with real.read() as connection:
-        ours = await groups.active(connection, owner_id)
-        decided = await groups.all_decisions(connection, owner_id)
+        known = await groups.living(connection, owner_id)
+        decided = await decisions.everything(connection, owner_id)
+        chosen = await preferences.get(connection, owner_id)
     async with context.database.write() as connection:
-        await groups.add(connection, owner_id, [(group, "", ()) for group in ours], now_ms=0)
-        await groups.set_state(connection, owner_id, [group.id for group in ours], groups.GroupState.ACTIVE)
-        await groups.add_decisions(connection, owner_id, decided, now_ms=0)
+        await groups.add(connection, owner_id, [(group, "", ()) for group in known], now_ms=0)
+        ours = [group.id for group in known if group.is_ours]
+        await groups.set_state(connection, owner_id, ours, groups.GroupState.ACTIVE)
+        await decisions.add(connection, owner_id, decided, now_ms=0, is_told=True)
+        await preferences.put(connection, owner_id, chosen, now_ms=0)

@@ -7,7 +7,7 @@ from aiohttp import web
 from sidecar import __version__
 from sidecar.keys import SERVICES
 from sidecar.storage import assets, findings, scans, stacks, work
-from sidecar.storage.findings import FindingKind
+from sidecar.storage.findings import FOR_A_PERSON
 from sidecar.storage.scans import ScanState
 from sidecar.ui.contexts import HomePage
 from sidecar.ui.render import render
@@ -24,7 +24,8 @@ async def home(request: web.Request) -> web.Response:
             total_assets += await assets.count(connection, owner_id)
             total_stacks += await stacks.count(connection, owner_id)
             pending += (await work.backlog(connection, owner_id)).pending
-            review += (await findings.counts(connection, owner_id)).get(FindingKind.REVIEW, 0)
+            found = await findings.counts(connection, owner_id)
+            review += sum(found.get(kind, 0) for kind in FOR_A_PERSON)
             newest = await scans.newest(connection, owner_id)
             is_scanning |= newest is not None and newest.state in {ScanState.REQUESTED, ScanState.RUNNING}
     page = HomePage(

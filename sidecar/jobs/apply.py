@@ -1,4 +1,4 @@
-"""The apply job: intents in the journal become stacks in Immich, several at once, each verified."""
+"""The apply job: intents in the journal become changes in Immich, several at once, each verified."""
 
 from __future__ import annotations
 
@@ -9,16 +9,28 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sidecar.errors import AskPerson, ContractBroken, ImmichMissing, ImmichUnavailable, SidecarError, TryLater
+from sidecar.errors import (
+    AskPerson,
+    ContractBroken,
+    ImmichMissing,
+    ImmichUnavailable,
+    SidecarError,
+    StaleDecision,
+    TryLater,
+)
+from sidecar.grouping.memo import decisions_in
+from sidecar.grouping.memory import DecisionKind
 from sidecar.immich_client.client import Immich
 from sidecar.jobs.changes import read_changes
 from sidecar.jobs.context import LEASE_MS, JobContext
 from sidecar.jobs.queue import JobName
+from sidecar.jobs.restack import restack
 from sidecar.jobs.sync import CLOCK_SLACK_MS
-from sidecar.model import Asset, AssetId, OwnerId, Stack
+from sidecar.jobs.wishes import come_true
+from sidecar.model import Asset, AssetId, OwnerId, Stack, StackId
 from sidecar.storage import assets, groups, journal, stacks, work
 from sidecar.storage.groups import GroupState
-from sidecar.storage.journal import Action, ActionKind, ActionState, Ended
+from sidecar.storage.journal import Action, ActionKind, ActionState, Ended, Origin
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +48,8 @@ WAIT_FOR_PERSON_MS = 60_000
 TRIES_OF_A_RIDDLE = 3
 UNSTACKED_TOGETHER_MS = 100
 """Immich takes all members out of a stack in one statement; other changes of two assets are seldom that close."""
+
+_IN_STEPS = frozenset({ActionKind.SET_COVER, ActionKind.DISSOLVE_STACK, ActionKind.UNDO})
 
 Seen = Mapping[AssetId, Stack | None]
 
@@ -115,11 +129,15 @@ class _Batch:
                 return await self._carry_out(action)
         except TimeoutError:
             return self._later(action, ImmichUnavailable("Immich takes too long to make a stack"))
+        except StaleDecision as error:
+            return _Ending(action, ActionState.WITHDRAWN, str(error))
         except SidecarError as error:
             return self._later(action, error)
 
     async def _carry_out(self, action: Action) -> _Ending:
         try:
+            if action.kind in _IN_STEPS:
+                return _Ending(action, ActionState.DONE, seen=await restack(self.immich, action))
             if self._wants_a_look(action) and (other := await self._look(action)) is not None:
                 return other
             return await self._write(action)
@@ -136,17 +154,42 @@ class _Batch:
 
     async def _look(self, action: Action) -> _Ending | None:
         """The write's ending if it must not be sent any more, None if the present still is what it was planned on."""
-        seen = {member: await self.immich.stack_of(member) for member in action.member_ids}
+        expected = {member: stack.id for stack in action.before for member in stack.member_ids}
+        seen = {member: await self._stack_of(member, expected.get(member)) for member in action.member_ids}
         first = seen[action.member_ids[0]]
         if action.attempts > 1 and first is not None and set(first.member_ids) == set(action.member_ids):
             # It had arrived before we were stopped; whoever changed the cover since then meant to.
             return _Ending(action, ActionState.DONE, stack=first)
-        expected = {member: stack.id for stack in action.before for member in stack.member_ids}
         if any((stack.id if stack else None) != expected.get(member) for member, stack in seen.items()):
             return _Ending(action, ActionState.WITHDRAWN, "changed in Immich meanwhile", seen=seen)
         if action.attempts > 1 and await self._was_undone(action):
             return _Ending(action, ActionState.WITHDRAWN, "undone in Immich meanwhile", seen=seen, may_exist=True)
+        if action.origin is Origin.RULES and await self._is_kept_apart(action):
+            return _Ending(action, ActionState.WITHDRAWN, "kept apart, as Immich remembers", seen=seen)
         return None
+
+    async def _stack_of(self, member: AssetId, expected: StackId | None) -> Stack | None:
+        """The stack of the asset, also where it does not name it because all others in it are in the trash."""
+        found = await self.immich.stack_of(member)
+        if found is not None or expected is None:
+            return found
+        try:
+            stack = await self.immich.stack(expected)
+        except ImmichMissing:
+            return None
+        return stack if member in {stack.primary_id, *stack.member_ids} else None
+
+    async def _is_kept_apart(self, action: Action) -> bool:
+        """Whether Immich holds a decision against it that we do not know: of a database put back from a backup."""
+        before = {member for stack in action.before for member in stack.member_ids}
+        fresh = [member for member in action.member_ids if member not in before]
+        # Of those that are all new to each other, one needs not to be asked: the others name it.
+        for member in fresh if before else fresh[1:]:
+            memo = await self.immich.memo(member) or {}
+            for decision in decisions_in(memo, member):
+                if decision.kind is DecisionKind.KEEP_APART and decision.asset_ids <= set(action.member_ids):
+                    return True
+        return False
 
     async def _was_undone(self, action: Action) -> bool:
         """Whether all members changed at one moment since the plan: as when a stack is made and taken apart again."""
@@ -215,19 +258,21 @@ async def _record(
     await _record_groups(connection, owner_id, endings)
     for ending in endings:
         if ending.state in {ActionState.WITHDRAWN, ActionState.FAILED}:
-            log.warning("a stack was not made: %s", ending.error)
+            log.warning("a write was not made: %s", ending.error)
         if ending.state is ActionState.WITHDRAWN:
             stems = await assets.remove(connection, owner_id, ending.gone)
             await work.mark(connection, owner_id, {ending.action.stem, *stems})
+        elif ending.state is ActionState.DONE and ending.action.origin is Origin.USER:
+            await come_true(context, connection, ending.action)
 
 
 async def _record_groups(connection: AsyncConnection, owner_id: OwnerId, endings: list[_Ending]) -> None:
-    ended = [ending for ending in endings if ending.state is not None]
+    ended = [ending for ending in endings if ending.state is not None and ending.action.kind not in _IN_STEPS]
     # What Immich has shown once is ours, however its write ended: only so is its undoing known for a decision.
     made = [ending.action for ending in ended if ending.state is ActionState.DONE or ending.may_exist]
     extended = [member for action in made if action.kind is ActionKind.EXTEND_STACK for member in action.member_ids]
     # The former groups of what was extended; the new ones are not active yet.
-    replaced = [group.id for group in await groups.active_touching(connection, owner_id, extended)]
+    replaced = [group.id for group in await groups.living_touching(connection, owner_id, extended)]
     await groups.set_state(connection, owner_id, replaced, GroupState.REPLACED)
     await groups.set_state(connection, owner_id, [action.group_id for action in made], GroupState.ACTIVE)
     unmade = {ending.action.group_id for ending in ended} - {action.group_id for action in made}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sidecar.grouping.names import stem_of
 from sidecar.jobs.context import JobContext
-from sidecar.jobs.sync import CLOCK_SLACK_MS, PAGE_SIZE, VISIBILITIES
+from sidecar.jobs.sync import CLOCK_SLACK_MS, PAGE_SIZE, VISIBILITIES, record
 from sidecar.model import OwnerId
-from sidecar.storage import assets, scans, work
+from sidecar.storage import scans, work
 
 
 async def read_changes(context: JobContext, owner_id: OwnerId) -> None:
@@ -36,9 +35,9 @@ async def read_changes(context: JobContext, owner_id: OwnerId) -> None:
                 updated_after_ms=mark.watermark_ms,
                 with_trashed=True,
             )
-            mine = {asset.id: (stem_of(asset.name), asset) for asset in page.assets if asset.owner_id == owner_id}
+            mine = [asset for asset in page.assets if asset.owner_id == owner_id]
             async with context.database.write() as connection:
-                recorded = await assets.record(connection, owner_id, mine, scan_id=last.id)
+                recorded = await record(context, connection, owner_id, mine, scan_id=last.id)
                 await work.mark(connection, owner_id, recorded.dirty)
             number = page.next_page
     newer_ms = (began_ms or 0) - CLOCK_SLACK_MS

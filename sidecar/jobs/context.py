@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from uuid import uuid4
 
 from sidecar.accounts.connected import Account
-from sidecar.grouping.engine import PairingRules
-from sidecar.grouping.names import STEM_VERSION
+from sidecar.grouping.registry import RULES
+from sidecar.grouping.rule import PairRule
 from sidecar.immich_client.client import Immich
 from sidecar.jobs.queue import JobName, Queue
 from sidecar.model import OwnerId
+from sidecar.preferences import Matching
 from sidecar.storage.database import Database
 
 LEASE_MS = 120_000
@@ -41,13 +41,17 @@ def new_id() -> str:
 class JobContext:
     """The database, the queue, the accounts, the rules, and how much may happen at once.
 
-    Shape:  a dry run has no queue. stopping is set when the process is to end: bodies then stop between two steps.
+    Shape:  a dry run has no queue. matching is what the server's owner chose, under what each user chooses; pipeline
+            are the rules that are asked, pipeline_name tells one set of them from another. stopping is set when the
+            process is to end: bodies then stop between two steps.
     """
 
     database: Database
     accounts: Mapping[OwnerId, Account]
     queue: Queue | None = None
-    rules: PairingRules = field(default_factory=PairingRules)
+    matching: Matching = field(default_factory=Matching)
+    pipeline: Sequence[PairRule] = RULES
+    pipeline_name: str = ""
     concurrent_reads: int = 4
     concurrent_writes: int = 8
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -57,10 +61,6 @@ class JobContext:
     def immich(self, owner_id: OwnerId) -> Immich:
         """The client that acts as this owner."""
         return self.accounts[owner_id].immich
-
-    def rules_fingerprint(self) -> str:
-        """A short name for everything that stems and proposals depend on beside the assets."""
-        return sha256(f"{STEM_VERSION} {self.rules!r}".encode()).hexdigest()[:16]
 
     def retry_at_ms(self, attempts: int) -> int:
         """When to try again after this many attempts: doubling from seconds to minutes."""

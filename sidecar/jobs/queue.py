@@ -22,6 +22,7 @@ class JobName(StrEnum):
     SYNC = "sync"
     PAIR = "pair"
     APPLY = "apply"
+    REMEMBER = "remember"
 
 
 def encode(value: dict[str, object]) -> bytes:

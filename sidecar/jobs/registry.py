@@ -16,6 +16,7 @@ from sidecar.jobs.apply import apply
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.pair import pair
 from sidecar.jobs.queue import QUEUE_NAME, JobName, decode, encode
+from sidecar.jobs.remember import remember
 from sidecar.jobs.sweep import sweep
 from sidecar.jobs.sync import sync
 from sidecar.model import OwnerId
@@ -41,6 +42,7 @@ JOBS = (
     Job(JobName.SYNC, sync, 6 * 3600),
     Job(JobName.PAIR, pair, 3600),
     Job(JobName.APPLY, apply, 6 * 3600),
+    Job(JobName.REMEMBER, remember, 3600),
 )
 
 

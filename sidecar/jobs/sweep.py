@@ -5,7 +5,7 @@ from __future__ import annotations
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.queue import JobName
 from sidecar.model import OwnerId
-from sidecar.storage import journal, scans, work
+from sidecar.storage import decisions, journal, scans, work
 
 SALT_MS = 30_000
 """Within such a span one wake is enough; in the next, an id that a killed worker still blocks is left behind."""
@@ -23,6 +23,7 @@ async def sweep(context: JobContext, *, scan_interval_ms: int | None = None) -> 
             (JobName.SYNC, await scans.owners_with_due_scans(connection, now_ms=now_ms)),
             (JobName.PAIR, await work.owners_with_due_work(connection, now_ms=now_ms)),
             (JobName.APPLY, await journal.owners_with_due_actions(connection, now_ms=now_ms)),
+            (JobName.REMEMBER, await decisions.owners_with_due_memos(connection, now_ms=now_ms)),
         ]
     for job, owner_ids in due:
         for owner_id in owner_ids:

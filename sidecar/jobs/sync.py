@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TypeVar
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from sidecar.errors import ContractBroken, ImmichMissing, ImmichUnavailable, SidecarError, TryLater
-from sidecar.grouping.names import stem_of
+from sidecar.grouping.names import reader_of
 from sidecar.immich_client.client import Immich
 from sidecar.immich_client.mapping import AssetPage
 from sidecar.jobs.context import SCAN_LEASE_MS, JobContext
 from sidecar.jobs.queue import JobName
+from sidecar.jobs.rules import fingerprint, rules_of
 from sidecar.model import Asset, AssetId, OwnerId, Stack, StackId, Visibility
 from sidecar.storage import assets, scans, stacks, work
+from sidecar.storage.assets import Recorded
 from sidecar.storage.scans import Scan, ScanState, Watermark
 
 log = logging.getLogger(__name__)
@@ -73,6 +77,15 @@ async def sync(context: JobContext, owner_id: OwnerId) -> None:
         raise
 
 
+async def record(
+    context: JobContext, connection: AsyncConnection, owner_id: OwnerId, seen: Iterable[Asset], *, scan_id: int
+) -> Recorded:
+    """What was news among these assets of the owner, which are in the mirror now, under the stems of today's rules."""
+    names = reader_of(await rules_of(context, connection, owner_id))
+    by_id = {asset.id: (names.stem_of(asset.name), asset) for asset in seen}
+    return await assets.record(connection, owner_id, by_id, scan_id=scan_id)
+
+
 class _Absence(Enum):
     GONE = auto()
     UNREADABLE = auto()
@@ -96,6 +109,8 @@ class _Sync:
         return self.context.immich(self.owner_id)
 
     async def run(self) -> None:
+        async with self.context.database.read() as connection:
+            rules_at_start = fingerprint(self.context, await rules_of(self.context, connection, self.owner_id))
         totals = {each: await self.immich.count_assets(visibility=each) for each in VISIBILITIES}
         started_ms = self.immich.server_time_ms() or 0  # without a clock, everything counts as changed since
         expected = sum(totals.values())  # partners' assets among them
@@ -110,7 +125,7 @@ class _Sync:
             await self._read_assets(totals, newest_first=False)
         await self._tell(missing=self._missing(expected))
         gone = await self._ask_for_unseen()
-        await self._finish(started_ms, gone)
+        await self._finish(started_ms, gone, rules_at_start)
 
     async def _read_stacks(self) -> int:
         asked_at_ms = self.context.now_ms()
@@ -190,12 +205,12 @@ class _Sync:
             await asyncio.gather(*reading.values(), return_exceptions=True)
 
     async def _record(self, page: AssetPage) -> None:
-        mine = {asset.id: (stem_of(asset.name), asset) for asset in page.assets if asset.owner_id == self.owner_id}
-        self.found += len(mine.keys() - self.seen)
+        mine = [asset for asset in page.assets if asset.owner_id == self.owner_id]
+        self.found += len({asset.id for asset in mine} - self.seen)
         self.seen.update(asset.id for asset in page.assets)
         self.broken += len(page.broken)
         async with self.context.database.write() as connection:
-            recorded = await assets.record(connection, self.owner_id, mine, scan_id=self.scan.id)
+            recorded = await record(self.context, connection, self.owner_id, mine, scan_id=self.scan.id)
             await work.mark(connection, self.owner_id, recorded.dirty)
         await self._tell(found=self.found, broken=self.broken)
 
@@ -215,11 +230,11 @@ class _Sync:
         for start in range(0, len(unseen), PAGE_SIZE):
             part = unseen[start : start + PAGE_SIZE]
             answers = dict(zip(part, await self._each(part, self._asset_if_there), strict=True))
-            there = {each.id: (stem_of(each.name), each) for each in answers.values() if isinstance(each, Asset)}
+            there = [each for each in answers.values() if isinstance(each, Asset)]
             lost = [asset_id for asset_id, answer in answers.items() if answer is _Absence.GONE]
             gone += len(lost)
             async with self.context.database.write() as connection:
-                recorded = await assets.record(connection, self.owner_id, there, scan_id=self.scan.id)
+                recorded = await record(self.context, connection, self.owner_id, there, scan_id=self.scan.id)
                 emptied = await assets.remove(connection, self.owner_id, lost)
                 await work.mark(connection, self.owner_id, recorded.dirty | emptied)
             await self._tell(gone=gone)
@@ -234,17 +249,12 @@ class _Sync:
             # There, but not in words that we know: what we knew of it stands.
             return _Absence.UNREADABLE
 
-    async def _finish(self, started_ms: int, gone: int) -> None:
-        rules = self.context.rules_fingerprint()
-        async with self.context.database.read() as connection:
-            before = await scans.watermark(connection, self.owner_id)
-        is_new_rules = before is not None and before.rules != rules
-        if is_new_rules:
-            await self._make_stems_anew()
-        mark = Watermark(watermark_ms=started_ms - CLOCK_SLACK_MS, stacks_known_at_ms=started_ms, rules=rules)
+    async def _finish(self, started_ms: int, gone: int, rules_at_start: str) -> None:
         async with self.context.database.write() as connection:
-            if is_new_rules:
-                await work.mark_all(connection, self.owner_id)
+            before = await scans.watermark(connection, self.owner_id)
+            # The pair job finds out by itself whether a library was recorded under other rules than today's.
+            rules = before.rules if before is not None else rules_at_start
+            mark = Watermark(watermark_ms=started_ms - CLOCK_SLACK_MS, stacks_known_at_ms=started_ms, rules=rules)
             await scans.set_watermark(connection, self.owner_id, mark)
             await scans.end(connection, self.scan, ScanState.DONE, now_ms=self.context.now_ms())
         log.info(
@@ -252,18 +262,6 @@ class _Sync:
             extra={"assets": self.found, "broken": self.broken, "gone": gone},
         )
         await self.context.wake(JobName.PAIR, self.owner_id)
-
-    async def _make_stems_anew(self) -> None:
-        last: AssetId | None = None
-        while True:
-            async with self.context.database.write() as connection:
-                names = await assets.names_after(connection, self.owner_id, last, limit=PAGE_SIZE)
-                stems = {asset_id: stem_of(name) for asset_id, name in names.items()}
-                await assets.restem(connection, self.owner_id, stems)
-            if not names:
-                return
-            last = max(names)
-            await self._tell()
 
     async def _tell(self, **numbers: int) -> None:
         async with self.context.database.write() as connection:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from sidecar.formats import Format
 from sidecar.model import Asset, AssetId, AssetKind, OwnerId, Visibility
 from sidecar.storage.database import chunks, upsert, write_rows
-from sidecar.storage.tables import assets
+from sidecar.storage.tables import assets, stack_members
 
 # In the order of Asset's own fields, so that a row becomes an Asset by position.
 _FIELDS = (
@@ -34,9 +35,12 @@ _FIELDS = (
     assets.c.is_offline,
     assets.c.is_extracted,
     assets.c.updated_at_ms,
+    assets.c.auto_stack_id,
+    assets.c.content,
 )
 _KEYS = frozenset({"owner_id", "asset_id"})
 _KINDS = {kind.value: kind for kind in AssetKind}
+_FORMATS = {each.value: each for each in Format}
 _VISIBILITIES = {visibility.value: visibility for visibility in Visibility}
 
 
@@ -93,14 +97,16 @@ async def record(
     """What was news among the assets seen.
 
     Shape:  seen maps an id to (stem, asset). A row that differs only in `updatedAt` is kept and marks no stem: Immich
-            raises that time for thumbnails and favourites too.
+            raises that time for thumbnails and favourites too. What only a webhook or a look at the bytes can tell is
+            not lost because a search does not tell it.
     """
     known = await _known(connection, owner_id, list(seen))
     changed: list[tuple[object, ...]] = []
     unchanged: list[AssetId] = []
     dirty: set[str] = set()
-    for asset_id, (stem, asset) in seen.items():
+    for asset_id, (stem, found) in seen.items():
         before = known.get(asset_id)
+        asset = found if before is None else _with_what_else_is_known(found, before[1])
         if before is not None and before == (stem, asset):
             unchanged.append(asset_id)
             continue
@@ -131,6 +137,61 @@ async def remove(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[A
     for chunk in chunks(ids):
         await connection.execute(delete(assets).where(assets.c.owner_id == owner_id, assets.c.asset_id.in_(chunk)))
     return stems
+
+
+async def stems_of_same_bursts(connection: AsyncConnection, owner_id: OwnerId, stems: Sequence[str]) -> set[str]:
+    """The stems of all that a camera took in one burst with an asset of these stems, these among them."""
+    found: set[str] = set()
+    other = assets.alias("other")
+    for chunk in chunks(stems):
+        found.update(
+            await connection.scalars(
+                select(other.c.stem)
+                .join(
+                    assets,
+                    (assets.c.owner_id == other.c.owner_id) & (assets.c.auto_stack_id == other.c.auto_stack_id),
+                )
+                .where(assets.c.owner_id == owner_id, assets.c.stem.in_(chunk), other.c.auto_stack_id.is_not(None))
+                .distinct()
+            )
+        )
+    return found
+
+
+async def not_recalled(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> set[AssetId]:
+    """Those of the assets about which Immich was not asked for earlier decisions since they last changed."""
+    found: set[AssetId] = set()
+    for chunk in chunks(ids):
+        rows = await connection.scalars(
+            select(assets.c.asset_id).where(
+                assets.c.owner_id == owner_id,
+                assets.c.asset_id.in_(chunk),
+                or_(assets.c.recalled_ms.is_(None), assets.c.recalled_ms != assets.c.updated_at_ms),
+            )
+        )
+        found.update(map(AssetId, rows))
+    return found
+
+
+async def set_recalled(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> None:
+    """Immich was asked for earlier decisions about these assets as they are now."""
+    for chunk in chunks(ids):
+        await connection.execute(
+            update(assets)
+            .where(assets.c.owner_id == owner_id, assets.c.asset_id.in_(chunk))
+            .values(recalled_ms=assets.c.updated_at_ms)
+        )
+
+
+async def set_content(connection: AsyncConnection, owner_id: OwnerId, found: Mapping[AssetId, Format]) -> None:
+    """Remembers which formats the bytes of these assets are; UNKNOWN for bytes that are no media."""
+    if found:
+        await connection.execute(
+            update(assets)
+            .where(assets.c.owner_id == owner_id, assets.c.asset_id == bindparam("of_asset"))
+            .values(content=bindparam("is_content")),
+            [{"of_asset": asset_id, "is_content": content.value} for asset_id, content in found.items()],
+        )
 
 
 async def restem(connection: AsyncConnection, owner_id: OwnerId, stems: Mapping[AssetId, str]) -> None:
@@ -168,6 +229,20 @@ async def names(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[As
     return found
 
 
+async def unstacked(connection: AsyncConnection, owner_id: OwnerId) -> dict[AssetId, str]:
+    """The file names, by id, of the owner's visible assets that are in no stack."""
+    stacked = select(stack_members.c.asset_id).where(stack_members.c.owner_id == owner_id)
+    rows = await connection.execute(
+        select(assets.c.asset_id, assets.c.name).where(
+            assets.c.owner_id == owner_id,
+            assets.c.is_trashed.is_(False),
+            assets.c.visibility.in_((Visibility.TIMELINE.value, Visibility.ARCHIVE.value)),
+            assets.c.asset_id.not_in(stacked),
+        )
+    )
+    return {AssetId(row.asset_id): row.name for row in rows}
+
+
 async def _known(
     connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]
 ) -> dict[AssetId, tuple[str, Asset]]:
@@ -182,12 +257,24 @@ async def _known(
     return found
 
 
+def _with_what_else_is_known(asset: Asset, before: Asset) -> Asset:
+    if before.auto_stack_id is None and before.content is None:
+        return asset
+    # Other bytes have another size; a name or a date may change around the same ones.
+    content = before.content if before.size_bytes == asset.size_bytes else None
+    return replace(asset, auto_stack_id=asset.auto_stack_id or before.auto_stack_id, content=asset.content or content)
+
+
+_NOT_ABOUT_PAIRING = 5
+"""How many columns at the end of a row say nothing that pairing asks about."""
+
+
 def _matters(asset: Asset) -> tuple[object, ...]:
-    return _row("", asset, 0)[:-2]
+    return (*_row("", asset, 0)[:-_NOT_ABOUT_PAIRING], asset.auto_stack_id, asset.content)
 
 
 def _row(stem: str, asset: Asset, scan_id: int) -> tuple[object, ...]:
-    """In the order of the table's columns; the last two say nothing about the asset itself."""
+    """In the order of the table's columns; nobody has asked yet what Immich remembers of the asset as it is now."""
     return (
         asset.owner_id,
         asset.id,
@@ -209,6 +296,9 @@ def _row(stem: str, asset: Asset, scan_id: int) -> tuple[object, ...]:
         asset.is_offline,
         asset.is_extracted,
         asset.updated_at_ms,
+        asset.auto_stack_id,
+        asset.content.value if asset.content is not None else None,
+        None,
         scan_id,
     )
 
@@ -217,4 +307,5 @@ def _asset(row: Sequence[object]) -> Asset:
     values: list[Any] = list(row)
     values[4] = _KINDS[values[4]]
     values[5] = _VISIBILITIES[values[5]]
+    values[20] = _FORMATS[values[20]] if values[20] is not None else None
     return Asset(*values)  # the columns stand in the order of Asset's fields

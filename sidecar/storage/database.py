@@ -162,6 +162,7 @@ def _create_engine(url: URL) -> AsyncEngine:
     if url.get_backend_name() == "sqlite":
         engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, pool_size=5, hide_parameters=True)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "invalidate", _roll_back)
         return engine
     return create_async_engine(url, pool_size=5, max_overflow=5, pool_pre_ping=True, hide_parameters=True)
 
@@ -179,6 +180,12 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _roll_back(connection: Any, _record: object, _error: object) -> None:
+    # A cancelled transaction leaves a cursor in the traceback of what was raised, and SQLite would hold its lock for as
+    # long as that lives, though the connection is closed.
+    connection.rollback()
 
 
 def _migrate(connection: Connection) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import Row, Update, bindparam, func, insert, literal_column, or_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.model import AssetId, GroupId, OwnerId, Stack, StackId
-from sidecar.storage.database import write_rows
+from sidecar.storage.database import chunks, write_rows
 from sidecar.storage.tables import actions
 
 _IS_INTENDED = actions.c.state == literal_column("'intended'")
@@ -28,6 +28,17 @@ class ActionKind(StrEnum):
 
     CREATE_STACK = "create_stack"
     EXTEND_STACK = "extend_stack"
+    """Makes one stack of one or more that there are, and of others."""
+    SET_COVER = "set_cover"
+    DISSOLVE_STACK = "dissolve_stack"
+    UNDO = "undo"
+
+
+class Origin(StrEnum):
+    """Who wanted a write."""
+
+    RULES = "rules"
+    USER = "user"
 
 
 class ActionState(StrEnum):
@@ -45,7 +56,8 @@ class Action:
 
     Shape:  attempts counts claims, this one included; above 1 the write may already have reached Immich. known_at_ms is
             the server's time from which on its stacks were not known when the write was planned, members_at_ms the
-            newest `updatedAt` of its members then.
+            newest `updatedAt` of its members then. after are the stacks to be, whose ids mean nothing, if not one of
+            member_ids; undoes names the earlier writes that this one takes back.
     """
 
     id: str
@@ -58,6 +70,9 @@ class Action:
     known_at_ms: int
     members_at_ms: int
     attempts: int = 0
+    after: tuple[Stack, ...] | None = None
+    undoes: tuple[str, ...] = ()
+    origin: Origin = Origin.RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +83,17 @@ class Ended:
     state: ActionState
     stack_id: StackId | None = None
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One write as the journal has it: how far it has come, and why not further."""
+
+    action: Action
+    state: ActionState
+    error: str | None
+    intended_at_ms: int
+    ended_at_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +122,9 @@ async def intend(connection: AsyncConnection, new: Sequence[Action], *, now_ms: 
                 ActionState.INTENDED.value,
                 encode(action.member_ids).decode(),
                 encode(action.before).decode(),
+                encode(action.after).decode() if action.after is not None else None,
+                encode(action.undoes).decode() if action.undoes else None,
+                action.origin.value,
                 None,
                 action.known_at_ms,
                 action.members_at_ms,
@@ -225,10 +254,8 @@ async def outstanding(connection: AsyncConnection, owner_id: OwnerId) -> Outstan
     return Outstanding(count or 0, *((row.attempts, row.error) if row is not None else (0, None)))
 
 
-async def since(
-    connection: AsyncConnection, owner_id: OwnerId, *, since_ms: int
-) -> list[tuple[Action, ActionState, str | None]]:
-    """(action, state, error) of the writes that were intended, or have ended, at or after the time; oldest first."""
+async def since(connection: AsyncConnection, owner_id: OwnerId, *, since_ms: int) -> list[Entry]:
+    """The writes that were intended, or have ended, at or after the time; oldest first."""
     rows = await connection.execute(
         select(actions)
         .where(
@@ -237,7 +264,18 @@ async def since(
         )
         .order_by(actions.c.intended_at_ms, actions.c.action_id)
     )
-    return [(_action(row), ActionState(row.state), row.error) for row in rows]
+    return [_entry(row) for row in rows]
+
+
+async def entries(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[str]) -> list[Entry]:
+    """Those of the owner's writes that have one of these ids, oldest first."""
+    found: list[Entry] = []
+    for chunk in chunks(ids):
+        rows = await connection.execute(
+            select(actions).where(actions.c.owner_id == owner_id, actions.c.action_id.in_(chunk))
+        )
+        found += [_entry(row) for row in rows]
+    return sorted(found, key=lambda entry: (entry.intended_at_ms, entry.action.id))
 
 
 def _due(now_ms: int) -> tuple[Any, ...]:
@@ -246,6 +284,10 @@ def _due(now_ms: int) -> tuple[Any, ...]:
         actions.c.not_before_ms <= now_ms,
         or_(actions.c.lease.is_(None), actions.c.lease_until_ms <= now_ms),
     )
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(_action(row), ActionState(row.state), row.error, row.intended_at_ms, row.ended_at_ms)
 
 
 def _action(row: Row[Any]) -> Action:
@@ -260,4 +302,7 @@ def _action(row: Row[Any]) -> Action:
         known_at_ms=row.known_at_ms,
         members_at_ms=row.members_at_ms,
         attempts=row.attempts,
+        after=msgspec.json.decode(row.after, type=tuple[Stack, ...]) if row.after is not None else None,
+        undoes=msgspec.json.decode(row.undoes, type=tuple[str, ...]) if row.undoes is not None else (),
+        origin=Origin(row.origin),
     )

@@ -5,7 +5,7 @@ Times are ms since 1970 (`_ms`). Lists of ids that are only ever read whole are 
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text, false, text
 
 metadata = MetaData(
     naming_convention={"pk": "pk_%(table_name)s", "ix": "ix_%(table_name)s_%(column_0_N_name)s"},
@@ -13,6 +13,7 @@ metadata = MetaData(
 
 _ID = String(36)
 _INTENDED = text("state = 'intended'")
+_HAS_BURST = text("auto_stack_id IS NOT NULL")
 
 owners = Table(
     "owners",
@@ -49,9 +50,16 @@ assets = Table(
     Column("is_offline", Boolean(create_constraint=False), nullable=False),
     Column("is_extracted", Boolean(create_constraint=False), nullable=False),
     Column("updated_at_ms", BigInteger, nullable=False),
+    # The camera's own burst id, which only webhooks carry: a search that does not know it takes nothing away.
+    Column("auto_stack_id", Text),
+    # What the first bytes are, where somebody looked; forgotten when the size changes.
+    Column("content", String(8)),
+    # The `updated_at_ms` at which Immich was asked what we wrote to it about earlier decisions; null if never.
+    Column("recalled_ms", BigInteger),
     # The full scan that last saw the asset; one that a scan did not see is asked for by id before it counts as gone.
     Column("scan_id", BigInteger, nullable=False),
     Index(None, "owner_id", "stem"),
+    Index(None, "owner_id", "auto_stack_id", sqlite_where=_HAS_BURST, postgresql_where=_HAS_BURST),
 )
 
 stack_members = Table(
@@ -110,8 +118,37 @@ decisions = Table(
     Column("decision_id", _ID, primary_key=True),
     Column("asset_id", _ID, primary_key=True),
     Column("kind", String(16), nullable=False),
+    # How we came to know it: "unstacked", "removed", "rejected", "undone", "recalled".
+    Column("source", String(16), nullable=False, server_default="unstacked"),
+    # What the asset is whatever its id: uploaded or imported anew it gets another one, and the decision still holds.
+    Column("identity", String(32)),
+    # Of a cover that somebody chose: true for the chosen one.
+    Column("is_chosen", Boolean(create_constraint=False), nullable=False, server_default=false()),
     Column("decided_at_ms", BigInteger, nullable=False),
     Index(None, "owner_id", "asset_id"),
+    Index(None, "owner_id", "identity"),
+)
+
+# Assets whose decisions Immich does not hold yet as we do; the same kind of marks as `work`.
+memos = Table(
+    "memos",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("asset_id", _ID, primary_key=True),
+    Column("generation", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before_ms", BigInteger, nullable=False),
+    Column("error", Text),
+    Index(None, "owner_id", "not_before_ms"),
+)
+
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    # What the user chose, as JSON; what they did not choose is not in it.
+    Column("chosen", Text, nullable=False),
+    Column("changed_at_ms", BigInteger, nullable=False),
 )
 
 actions = Table(
@@ -126,6 +163,12 @@ actions = Table(
     Column("member_ids", Text, nullable=False),
     # The stacks that the write replaces, as [{"id", "primary_id", "member_ids"}]: all that undo needs.
     Column("before", Text, nullable=False),
+    # The stacks that should be there afterwards, where that is not one new stack of the members.
+    Column("after", Text),
+    # The earlier writes that this one takes back, as a list of ids.
+    Column("undoes", Text),
+    # Who wanted it: "rules" or "user".
+    Column("origin", String(8), nullable=False, server_default="rules"),
     Column("stack_id", _ID),
     # The server's time from which on its stacks were not known when the write was planned: a member that changed later
     # is looked at before it is written.
@@ -157,9 +200,16 @@ findings = Table(
     Column("owner_id", _ID, primary_key=True),
     Column("stem", Text, primary_key=True),
     Column("position", Integer, primary_key=True),
+    # Short and stable as long as the match is the same one: what people name it by.
+    Column("finding_id", String(12), nullable=False, server_default=""),
     Column("kind", String(16), nullable=False),
+    # What the members are to each other, or what is to be repaired.
+    Column("subject", String(16), nullable=False, server_default=""),
     Column("asset_ids", Text, nullable=False),
+    # [[code, detail]], the one that decided about the kind first.
     Column("reasons", Text, nullable=False),
+    Index(None, "owner_id", "kind"),
+    Index(None, "owner_id", "finding_id"),
 )
 
 scans = Table(

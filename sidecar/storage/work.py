@@ -78,6 +78,50 @@ async def claim(
     return Claim(owner_id, lease, tuple(row.stem for row in rows))
 
 
+async def claim_also(
+    connection: AsyncConnection, claimed: Claim, stems: Collection[str], *, now_ms: int, lease_ms: int
+) -> Claim:
+    """The claim with these stems too, whether they were due or not, but without those that somebody else holds."""
+    wanted = sorted(set(stems) - set(claimed.stems))
+    for chunk in chunks(wanted):
+        rows = [
+            {
+                "owner_id": claimed.owner_id,
+                "stem": stem,
+                "generation": 1,
+                "claimed_generation": 1,
+                "lease": claimed.lease,
+                "lease_until_ms": now_ms + lease_ms,
+                "attempts": 1,
+                "not_before_ms": 0,
+            }
+            for stem in chunk
+        ]
+        statement = insert_for(connection, work).on_conflict_do_update(
+            index_elements=["owner_id", "stem"],
+            set_={
+                "claimed_generation": work.c.generation,
+                "lease": claimed.lease,
+                "lease_until_ms": now_ms + lease_ms,
+                "attempts": work.c.attempts + 1,
+            },
+            where=or_(work.c.lease.is_(None), work.c.lease_until_ms <= now_ms),
+        )
+        await connection.execute(statement, rows)
+    held: set[str] = set()
+    for chunk in chunks(wanted):
+        held.update(await connection.scalars(select(work.c.stem).where(_held(claimed, chunk))))
+    return claimed.only((*claimed.stems, *sorted(held)))
+
+
+async def is_held(connection: AsyncConnection, claimed: Claim) -> bool:
+    """Whether all of the claim still is ours."""
+    held = 0
+    for chunk in chunks(claimed.stems):
+        held += await connection.scalar(select(func.count()).select_from(work).where(_held(claimed, chunk))) or 0
+    return held == len(claimed.stems)
+
+
 async def finish(connection: AsyncConnection, claimed: Claim) -> None:
     """The claimed generations are done. A stem marked again meanwhile stays, free for the next claim."""
     for chunk in chunks(claimed.stems):

@@ -24,7 +24,9 @@ ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "formats": set(),
     "__init__": set(),
-    "settings": set(),
+    "preferences": {"grouping"},
+    "config_file": {"preferences"},
+    "settings": {"preferences", "config_file"},
     "log": set(),
     "grouping": set(),
     "media": set(),
@@ -32,9 +34,10 @@ ARROWS: dict[str, set[str]] = {
     "ui": set(),
     "storage": {"grouping"},
     "accounts": {"immich_client"},
-    "jobs": {"accounts", "immich_client", "storage", "grouping"},
+    "jobs": {"accounts", "immich_client", "storage", "media", "grouping", "preferences"},
     "data_folder": set(),
-    "wiring": {"accounts", "jobs", "storage", "grouping", "data_folder"},
+    "plugins": {"grouping"},
+    "wiring": {"accounts", "jobs", "storage", "grouping", "data_folder", "plugins"},
     "keys": {"wiring"},
     "handlers": {"keys", "wiring", "storage", "ui"},
     "app": {"handlers", "keys", "wiring", "ui"},
@@ -49,6 +52,8 @@ ARROWS: dict[str, set[str]] = {
         "jobs",
         "storage",
         "grouping",
+        "preferences",
+        "config_file",
         "immich_client",
         "demo",
     },
@@ -58,7 +63,7 @@ ARROWS: dict[str, set[str]] = {
 
 PURE = {"model", "errors", "formats", "grouping"}
 NOT_IN_PURE_ROOMS = {
-    "aiohttp", "arq", "asyncio", "datetime", "httpx", "io", "logging", "os", "pathlib", "random", "redis", "secrets",
+    "aiohttp", "arq", "asyncio", "datetime", "httpcore", "httpx", "io", "logging", "os", "pathlib", "random", "redis", "secrets",
     "socket", "sqlalchemy", "sqlite3", "subprocess", "time", "uuid",
 }  # fmt: skip
 

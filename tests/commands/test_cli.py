@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 import os
 import pty
 import signal
@@ -16,7 +18,7 @@ import httpx
 import pytest
 
 from sidecar import __version__
-from sidecar.cli import main, silence_stdout
+from sidecar.cli import main, make_stdout_patient, silence_stdout
 from sidecar.commands.exit_codes import ExitCode, exit_code_of
 from sidecar.demo.immich import EmulatedImmich
 from sidecar.demo.immich.rows import UserRow
@@ -70,15 +72,54 @@ async def test_the_version_and_the_help_are_there(environment: dict[str, str]) -
     assert await sidecar(environment, "--version") == (0, f"sidecar {__version__}\n", "")
     code, out, _ = await sidecar(environment, "--help")
     assert code == 0
-    for command in ("run", "serve", "worker", "scan", "demo"):
+    for command in ("run", "serve", "worker", "scan", "settings", "groups", "undo", "demo"):
         assert f"    {command} " in out
 
 
-@pytest.mark.parametrize("words", [(), ("stack",), ("scan", "--fast"), ("scan", "--user")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("stack",),
+        ("scan", "--fast"),
+        ("scan", "--user"),
+        ("groups", "accept"),
+        ("groups", "approve", "x"),
+        ("groups", "--list", "all"),
+        ("groups", "reject", "x", "--only", "y"),
+        ("undo", "--action"),
+        ("undo", "x"),
+    ],
+)
 async def test_wrong_words_end_with_2(environment: dict[str, str], words: tuple[str, ...]) -> None:
     code, out, err = await sidecar(environment, *words)
     assert (code, out) == (2, "")
     assert "usage: sidecar" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("undo", "--all", "--action", "abcdef"),
+        ("undo", "--all", "--since", "2h"),
+        ("undo", "--since", "2h", "--action", "abcdef"),
+        ("undo", "--yes"),
+        ("groups", "accept", "--only", "a.jpg", "one", "other"),
+        ("groups", "accept", "one", "other", "--cover", "a.jpg"),
+        ("groups", "--json", "accept", "one"),
+        ("groups", "--all", "reject", "one"),
+        ("groups", "--list", "open", "reject", "one"),
+    ],
+)
+def test_words_that_contradict_each_other_are_one_line_and_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    monkeypatch.delenv("IMMICH_URL", raising=False)
+    assert main(words) == ExitCode.BAD_USE
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("sidecar: --")
+    assert said.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -216,6 +257,66 @@ async def test_a_reader_that_goes_away_is_no_defect(
     assert "BrokenPipe" not in err.decode()
 
 
+async def test_a_proposal_is_listed_accepted_and_taken_back(
+    immich: EmulatedImmich, ann: UserRow, environment: dict[str, str], tmp_path: Path
+) -> None:
+    config = tmp_path / "config.yml"
+    config.write_text("matching: {ask_first: true}")
+    environment |= {
+        "IMMICH_URL": immich.url,
+        "SIDECAR_API_KEYS": immich.add_key(ann),
+        "SIDECAR_CONFIG_FILE": str(config),
+        "PYTHONIOENCODING": "ascii",
+    }
+    immich.add_asset(ann, "\u00dcber_2.CR3", taken_at=NOON)
+    assert (await sidecar(environment, "scan"))[0] == 0
+    code, out, _ = await sidecar(environment, "groups", "--user", "ann", "--json")
+    (proposal,) = json.loads(out)
+    assert code == 0
+    words = ("--only", "IMG_1.JPG", "--only", "IMG_1.CR3", "--cover", "IMG_1.CR3")
+    accepted = await sidecar(environment, "groups", "--user", "ann", "accept", proposal["id"], *words)
+    assert accepted == (0, "  stacked: IMG_1.CR3 + IMG_1.JPG\n", "")
+    code, out, _ = await sidecar(environment, "groups", "--list", "raws", "--all")
+    assert (code, out) == (0, "Ann: 1 RAW file in no stack\n  ?ber_2.CR3\n")
+    code, out, err = await sidecar(environment, "groups", "reject", proposal["id"], "--user", "Ann")
+    assert (code, out) == (2, "")
+    assert "no open proposal" in err
+    code, out, err = await sidecar(environment, "undo", "--since", "2h", "--full", "--user", "Ann", "--yes")
+    assert (code, err) == (0, "")
+    assert "  taken back: IMG_1.CR3 + IMG_1.JPG\n" in out
+    assert not immich.stacks_of(ann)
+    code, out, _ = await sidecar(environment, "undo")
+    name = out.splitlines()[1].split()[0]
+    code, out, _ = await sidecar(environment, "undo", "--action", name, "--yes")
+    assert code == 0
+    assert len(immich.stacks_of(ann)) == 1
+
+
+async def test_control_c_in_the_question_is_130_and_nothing_is_taken_back(
+    immich: EmulatedImmich, ann: UserRow, environment: dict[str, str]
+) -> None:
+    environment |= {"IMMICH_URL": immich.url, "SIDECAR_API_KEYS": immich.add_key(ann)}
+    assert (await sidecar(environment, "scan"))[0] == 0
+    terminal, side = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sidecar", "undo", "--all",
+        env=environment, stdin=side, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stderr is not None
+    said = await process.stderr.readuntil(b"[y/N] ")
+    process.send_signal(signal.SIGINT)
+    out, err = await process.communicate()
+    os.close(side)
+    os.close(terminal)
+    assert said == b"Take this back? [y/N] "
+    assert b"would take back 1 write" in out
+    assert process.returncode == ExitCode.INTERRUPTED
+    first, second, third = err.decode().splitlines()
+    assert (first, second) == ("", "Nothing was changed.")
+    assert third.startswith("sidecar: stopped")
+    assert len(immich.stacks_of(ann)) == 1
+
+
 async def test_output_that_cannot_be_written_is_one_line(
     immich: EmulatedImmich, ann: UserRow, environment: dict[str, str]
 ) -> None:
@@ -227,7 +328,9 @@ async def test_output_that_cannot_be_written_is_one_line(
         )  # fmt: skip
         _, err = await process.communicate()
     assert process.returncode == ExitCode.BROKEN
-    assert err.decode() == "sidecar: No space left on device\n"
+    assert [line for line in err.decode().splitlines() if not line.startswith("Ann: ")] == [
+        "sidecar: No space left on device"
+    ]
 
 
 async def test_on_a_terminal_a_scan_shows_a_bar(
@@ -274,8 +377,10 @@ async def test_the_demo_serves_its_page_until_it_is_stopped(
         assert process.returncode == 0
 
 
-async def test_a_demo_that_turns_out_wrong_says_which_story(environment: dict[str, str]) -> None:
-    code, out, _ = await sidecar(environment | {"SIDECAR_TIMESTAMP_TOLERANCE_S": "1"}, "demo", "--once")
+async def test_a_demo_that_turns_out_wrong_says_which_story(environment: dict[str, str], tmp_path: Path) -> None:
+    config = tmp_path / "config.yml"
+    config.write_text("matching: {timestamp_tolerance_seconds: 1}")
+    code, out, _ = await sidecar(environment | {"SIDECAR_CONFIG_FILE": str(config)}, "demo", "--once")
     assert code == 1
     assert "  WRONG  Exactly two seconds apart is still a pair." in out
 
@@ -333,6 +438,25 @@ def test_main_ends_with_a_number_and_at_most_a_line(
     err = capsys.readouterr().err
     assert err.startswith(says)
     assert err.count("\n") == (1 if says else 0)
+
+
+def test_output_takes_what_its_encoding_lacks_and_may_be_closed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with (tmp_path / "out").open("w", encoding="ascii") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        make_stdout_patient()
+        out.write("\u00fcber\n")
+    assert (tmp_path / "out").read_text() == "?ber\n"
+    monkeypatch.setattr(sys, "stdout", None)
+    make_stdout_patient()
+    assert sys.stdout.writable()
+    assert sys.stdout.name == os.devnull
+    sys.stdout.close()
+    elsewhere = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", elsewhere)
+    make_stdout_patient()
+    assert sys.stdout is elsewhere
 
 
 def test_silenced_output_goes_nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from sidecar.commands.exit_codes import ExitCode
 from sidecar.commands.scan import ScanOptions, scan
 from sidecar.demo.immich import EmulatedImmich
 from sidecar.demo.immich.rows import UserRow
-from sidecar.errors import ImmichUnavailable, SettingsError
+from sidecar.errors import ImmichRefused, ImmichUnavailable, SettingsError
 from sidecar.jobs import context as context_module
 from sidecar.settings import Settings
 from sidecar.storage.database import open_database
@@ -100,6 +100,14 @@ async def test_a_dry_run_knows_what_the_user_took_apart(
     _, out, _ = await run(settings, ScanOptions(dry_run=True))
     assert "Left as you decided: 1" in out
     assert (settings.data_dir / "sidecar.db").read_bytes() == before
+
+
+async def test_a_dry_run_that_may_not_ask_what_was_decided_ends_with_the_reason(
+    immich: EmulatedImmich, settings: Settings
+) -> None:
+    immich.fail("GET", "/assets/*/metadata", status=401, body='{"message": "Invalid API key"}', times=9)
+    with pytest.raises(ImmichRefused):
+        await run(settings, ScanOptions(dry_run=True))
 
 
 async def test_a_dry_run_with_immich_away_says_so(immich: EmulatedImmich, settings: Settings) -> None:
@@ -189,7 +197,7 @@ async def test_names_that_could_not_be_compared_are_told(settings: Settings, mon
     def broken(*_arguments: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("sidecar.jobs.pair.pair_assets", broken)
+    monkeypatch.setattr("sidecar.jobs.deciding.pair", broken)
     monkeypatch.setattr("sidecar.storage.work.MAX_ATTEMPTS", 1)
     code, out, _ = await run(settings)
     assert code == ExitCode.PARTLY_FAILED

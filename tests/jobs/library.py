@@ -17,6 +17,7 @@ from sidecar.immich_client.transport import Retries
 from sidecar.jobs.apply import apply
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.pair import pair
+from sidecar.jobs.remember import remember
 from sidecar.jobs.sync import sync
 from sidecar.model import OwnerId
 from sidecar.storage import journal, scans
@@ -81,6 +82,7 @@ class Library:
         for _ in range(3):
             await self.pair()
             await self.apply()
+            await remember(self.context, self.owner_id)
             self.clock.advance(seconds=2)
         return scan
 
@@ -108,7 +110,8 @@ class Library:
 
     async def journal(self) -> list[tuple[ActionState, str | None]]:
         async with self.context.database.read() as connection:
-            return [(state, error) for _, state, error in await journal.since(connection, self.owner_id, since_ms=0)]
+            entries = await journal.since(connection, self.owner_id, since_ms=0)
+            return [(entry.state, entry.error) for entry in entries]
 
 
 @asynccontextmanager

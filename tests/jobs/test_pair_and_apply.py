@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sidecar.demo.immich.rows import AssetRow
 from sidecar.errors import ImmichUnavailable
-from sidecar.grouping.engine import Pairing, PairingRules, pair
-from sidecar.jobs import pair as pair_module
+from sidecar.grouping.candidate import Candidate
+from sidecar.grouping.engine import PairingRules
+from sidecar.grouping.reasons import Reason, ReasonCode
+from sidecar.grouping.registry import RULES
+from sidecar.grouping.rule import PairRule, no_support
 from sidecar.jobs.apply import apply
-from sidecar.model import Asset, Visibility
+from sidecar.model import Visibility
 from sidecar.storage import findings, groups, work
 from sidecar.storage.findings import FindingKind
 from sidecar.storage.groups import GroupState
@@ -117,7 +121,7 @@ async def test_a_stack_whose_cover_is_in_the_trash_does_not_grow(library: Librar
     assert library.stacks() == [["IMG_1.JPG", "IMG_1.CR3", "IMG_1.PNG"]]
     async with library.context.database.read() as connection:
         (finding,) = await findings.of_kinds(connection, library.owner_id, [FindingKind.REVIEW], limit=5)
-    assert "cover" in finding.reasons[0]
+    assert finding.reasons[0].code is ReasonCode.COVER_HIDDEN
 
 
 async def test_members_deleted_in_immich_are_no_decision_of_the_user(library: Library) -> None:
@@ -298,17 +302,16 @@ async def test_a_kill_between_writing_and_recording_leaves_one_stack(library: Li
     assert {state for state, _ in await library.journal()} == {ActionState.DONE}
 
 
-async def test_a_stem_that_breaks_the_engine_stops_no_other(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def _brittle(one: Candidate, _other: Candidate, _rules: PairingRules) -> Reason | None:
+    if one.asset.name.startswith("BAD"):
+        raise ZeroDivisionError("a defect")
+    return None
+
+
+async def test_a_stem_that_breaks_a_rule_stops_no_other(library: Library) -> None:
+    library.context = replace(library.context, pipeline=(*RULES, PairRule("brittle", _brittle, no_support)))
     library.shoot("GOOD.CR3", "GOOD.JPG")
     library.shoot("BAD.CR3", "BAD.JPG", at_s=60)
-    original = pair
-
-    def brittle(assets: Sequence[Asset], rules: PairingRules) -> Pairing:
-        if any(asset.name.startswith("BAD") for asset in assets):
-            raise ZeroDivisionError("a defect")
-        return original(assets, rules)
-
-    monkeypatch.setattr(pair_module, "pair_assets", brittle)
     await library.scan()
     assert library.stacks() == [["GOOD.JPG", "GOOD.CR3"]]
     async with library.context.database.write() as connection:
@@ -323,7 +326,7 @@ async def test_left_alone_and_doubtful_matches_are_recorded_with_reasons(library
     async with library.context.database.read() as connection:
         (finding,) = await findings.of_kinds(connection, library.owner_id, [FindingKind.LEFT_ALONE], limit=5)
     assert len(finding.asset_ids) == 2
-    assert "1.5 min" in finding.reasons[0]
+    assert "1.5 min" in str(finding.reasons[0])
 
 
 async def user_stacks(library: Library, *rows: AssetRow) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from sidecar.demo.immich import Made, synthetic_library
-from sidecar.grouping.engine import PairingRules
 from sidecar.jobs import sync as sync_module
 from sidecar.jobs.context import SCAN_LEASE_MS
+from sidecar.jobs.rules import renew_if_changed
 from sidecar.jobs.sync import sync
 from sidecar.model import AssetId, Stack, Visibility
+from sidecar.preferences import Matching
 from sidecar.storage import assets, scans, stacks, work
 from sidecar.storage.scans import ScanState
 from tests.jobs.library import NOON, Library, open_library
@@ -156,14 +157,16 @@ async def test_other_rules_make_everything_dirty_and_stems_anew(library: Library
     library.shoot("IMG_1.JPG", "IMG_2.JPG")
     await library.sync()
     await dirty(library)
-    other = Library(library.immich, library.user, library.context, library.clock)
-    await other.sync()
+    await library.sync()
     assert await dirty(library) == []
-    other.context = replace(other.context, rules=PairingRules(tolerance_ms=5))
+    await renew_if_changed(library.context, library.owner_id)
+    assert await dirty(library) == []
+    library.context = replace(library.context, matching=Matching(timestamp_tolerance_seconds=1))
     async with library.context.database.write() as connection:
         await connection.exec_driver_sql("UPDATE assets SET stem = 'made by older rules'")
-    await other.sync()
+    await renew_if_changed(library.context, library.owner_id)
     assert {"img_1", "img_2"} <= set(await dirty(library))
+    await renew_if_changed(library.context, library.owner_id)
     assert await dirty(library) == []
 
 

@@ -65,7 +65,7 @@ async def test_an_ended_write_is_never_claimed_again(database: Database) -> None
         assert await journal.counts(connection, OWNER) == {ActionState.DONE: 1, ActionState.FAILED: 1}
         assert await journal.counts(connection, BOB) == {}
         listed = await journal.since(connection, OWNER, since_ms=100)
-        assert [(action.id, state, error) for action, state, error in listed] == [
+        assert [(each.action.id, each.state, each.error) for each in listed] == [
             ("1", ActionState.DONE, None),
             ("2", ActionState.FAILED, "refused"),
         ]

@@ -45,7 +45,7 @@ def test_the_front_page_shows_its_numbers() -> None:
     shown = Text(render(PAGE)).headings
     assert shown[1:] == [
         "Everything is in order", "Assets", "123\u202f456", "Stacks", "41\u202f800",
-        "Doubtful matches", "0", "Connected users", "2",
+        "For you to decide", "0", "Connected users", "2",
     ]  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def test_the_front_page_shows_its_numbers() -> None:
     [
         pytest.param({"is_scanning": True}, "reading the library", id="scanning"),
         pytest.param({"pending": 7}, "7 file names are still to be compared", id="comparing"),
-        pytest.param({"review": 3}, "never stacked by themselves", id="doubtful matches"),
+        pytest.param({"review": 3}, "takes your yes or no", id="doubtful matches"),
     ],
 )
 def test_the_front_page_says_what_is_going_on(change: dict[str, object], says: str) -> None:

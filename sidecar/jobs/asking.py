@@ -1,0 +1,96 @@
+"""What is asked of Immich before a match is acted on: earlier decisions that it keeps for us, and first bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from sidecar.errors import ContractBroken, ImmichMissing
+from sidecar.formats import Format
+from sidecar.grouping.memo import decisions_in, identities_in
+from sidecar.grouping.memory import Decided, Decision, DecisionKind
+from sidecar.jobs.context import JobContext
+from sidecar.media.sniff import sniff
+from sidecar.model import Asset, AssetId, OwnerId
+from sidecar.storage import assets, decisions
+
+log = logging.getLogger(__name__)
+
+LOOK_BYTES = 16 * 1024
+"""Enough for every format that we know; the rest of the file is not read."""
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+async def recall(context: JobContext, owner_id: OwnerId, ids: Sequence[AssetId]) -> None:
+    """Whatever Immich keeps about these assets is among the decisions.
+
+    Our own database knows them already unless it is new or was put back from a backup.
+    Errors: ImmichUnavailable, ImmichRefused.
+    """
+    immich = context.immich(owner_id)
+
+    async def ask(asset_id: AssetId) -> dict[str, object]:
+        try:
+            return await immich.memo(asset_id) or {}
+        except ImmichMissing:
+            return {}  # whoever acts on it finds out
+
+    memos = dict(zip(ids, await _each(context, ids, ask), strict=True))
+    async with context.database.write() as connection:
+        known = Decided(decision for _, decision in await decisions.touching(connection, owner_id, ids))
+        news: list[tuple[str, Decision]] = []
+        for decision in (each for asset_id, memo in memos.items() for each in decisions_in(memo, asset_id)):
+            if not _is_known(decision, known):
+                known.add(decision)
+                news.append((context.new_id(), decision))
+        identities = {other: identity for memo in memos.values() for other, identity in identities_in(memo).items()}
+        await decisions.add(connection, owner_id, news, now_ms=context.now_ms(), identities=identities, is_told=True)
+        await assets.set_recalled(connection, owner_id, ids)
+    if news:
+        log.info("earlier decisions were read back from Immich", extra={"decisions": len(news)})
+
+
+def _is_known(decision: Decision, known: Decided) -> bool:
+    if decision.kind is DecisionKind.KEEP_APART:
+        one, *others = decision.asset_ids
+        return known.is_apart_from_any(one, others)
+    if decision.kind is DecisionKind.COVER:
+        return known.cover_among(sorted(decision.asset_ids)) is not None
+    return any(known.is_left(decision.kind, asset_id) for asset_id in decision.asset_ids)
+
+
+async def look_at(context: JobContext, owner_id: OwnerId, doubtful: Sequence[Asset]) -> set[AssetId]:
+    """Those of the assets whose first bytes cannot be had; of the others it is on record what they are.
+
+    Errors: ImmichUnavailable, ImmichRefused.
+    """
+    immich = context.immich(owner_id)
+
+    async def ask(asset: Asset) -> Format | None:
+        try:
+            head = await immich.head_of(asset.id, LOOK_BYTES)
+        except (ImmichMissing, ContractBroken) as error:
+            log.warning("a file cannot be looked at: %s", error)
+            return None
+        return (await asyncio.to_thread(sniff, head, asset.name)).format
+
+    answers = dict(zip([asset.id for asset in doubtful], await _each(context, doubtful, ask), strict=True))
+    found = {asset_id: content for asset_id, content in answers.items() if content is not None}
+    if found:
+        async with context.database.write() as connection:
+            await assets.set_content(connection, owner_id, found)
+    return answers.keys() - found.keys()
+
+
+async def _each(context: JobContext, items: Sequence[Item], ask: Callable[[Item], Awaitable[Answer]]) -> list[Answer]:
+    limit = asyncio.Semaphore(context.concurrent_writes)
+
+    async def one(item: Item) -> Answer:
+        async with limit:
+            return await ask(item)
+
+    return list(await asyncio.gather(*map(one, items)))

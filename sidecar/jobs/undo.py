@@ -1,0 +1,180 @@
+"""Taking back what was written: which writes, what to put in their place, and why some cannot be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+from sidecar.grouping.restacking import Shape, State, shapes
+from sidecar.jobs.context import JobContext
+from sidecar.jobs.queue import JobName
+from sidecar.model import AssetId, GroupId, OwnerId, Stack, StackId
+from sidecar.storage import journal
+from sidecar.storage.journal import Action, ActionKind, ActionState, Entry, Origin
+
+_FEWEST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class TakingBack:
+    """One way back: from the stacks that should be there now to those that were before the writes it undoes."""
+
+    undoes: tuple[Action, ...]
+    present: State
+    former: State
+
+    @property
+    def member_ids(self) -> tuple[AssetId, ...]:
+        """Everybody concerned, the covers to be first."""
+        covers = sorted(shape.primary_id for shape in self.former or self.present)
+        rest = sorted({member for shape in self.present | self.former for member in shape.member_ids})
+        return tuple(dict.fromkeys((*covers, *rest)))
+
+
+@dataclass(frozen=True, slots=True)
+class UndoPlan:
+    """What would be taken back, the latest write first, and (write, why not) for what cannot be."""
+
+    ways: tuple[TakingBack, ...]
+    refused: tuple[tuple[Action, str], ...]
+
+
+@dataclass(eq=False, slots=True)
+class _Way:
+    undoes: list[Action]
+    present: set[Shape]
+    former: set[Shape]
+
+
+class _Ways:
+    """The ways found so far, from the latest write backwards, and which of them leads back to which stack."""
+
+    def __init__(self) -> None:
+        self.wanted: dict[_Way, None] = {}
+        self._to: dict[Shape, _Way] = {}
+
+    def above(self, made: Iterable[Shape]) -> list[_Way]:
+        """The ways that lead back to one of these stacks: later writes have replaced it."""
+        return list(dict.fromkeys(self._to[shape] for shape in made if shape in self._to))
+
+    def begin(self, action: Action, made: set[Shape], replaced: set[Shape], *, is_wanted: bool) -> None:
+        """A way of one write; one that is not wanted stands in the way of others."""
+        way = _Way([action], made, replaced)
+        self._to |= dict.fromkeys(replaced, way)
+        if is_wanted:
+            self.wanted[way] = None
+
+    def go_on(self, above: Sequence[_Way], action: Action, made: set[Shape], replaced: set[Shape]) -> None:
+        """All these ways become one, which leads one write further back."""
+        first, *others = above
+        for other in others:
+            first.undoes += other.undoes
+            first.present |= other.present
+            first.former |= other.former
+            del self.wanted[other]
+        first.undoes.append(action)
+        # Of what it made, what was not replaced since still stands today.
+        first.present |= made - first.former
+        first.former = first.former - made | replaced
+        for shape in made:
+            self._to.pop(shape, None)
+        self._to |= dict.fromkeys(first.former, first)
+
+
+def plan_undo(entries: Iterable[Entry], wanted: Collection[str]) -> UndoPlan:
+    """How to take back the wanted writes.
+
+    Shape:  entries are all that the journal holds about the owner. Writes that build upon each other are taken back in
+            one way; a write upon which another one builds that is not wanted stays.
+    """
+    done = _done(entries)
+    gone = _taken_back(done)
+    ways = _Ways()
+    refused: list[tuple[Action, str]] = []
+    for entry in reversed(done):
+        action = entry.action
+        is_wanted = action.id in wanted
+        if action.id in gone:
+            if is_wanted:
+                refused.append((action, "taken back already"))
+            continue
+        made, replaced = set(result_of(entry)), set(shapes(action.before))
+        above = ways.above(made)
+        blocking = next((way for way in above if way not in ways.wanted), None)
+        why_not = None
+        if blocking is not None:
+            why_not = f"a later write builds upon it: {blocking.undoes[0].id}"
+        elif any(len(shape.member_ids) < _FEWEST for shape in replaced):
+            why_not = "Immich makes no stack of one"
+        if is_wanted and why_not is not None:
+            refused.append((action, why_not))
+        if is_wanted and why_not is None and above:
+            ways.go_on(above, action, made, replaced)
+        else:
+            ways.begin(action, made, replaced, is_wanted=is_wanted and why_not is None)
+    return UndoPlan(
+        tuple(TakingBack(tuple(way.undoes), frozenset(way.present), frozenset(way.former)) for way in ways.wanted),
+        tuple(refused),
+    )
+
+
+def standing(entries: Iterable[Entry]) -> list[Entry]:
+    """What was done and not taken back since, oldest first."""
+    done = _done(entries)
+    gone = _taken_back(done)
+    return [entry for entry in done if entry.action.id not in gone]
+
+
+def _done(entries: Iterable[Entry]) -> list[Entry]:
+    done = [entry for entry in entries if entry.state is ActionState.DONE]
+    return sorted(done, key=lambda entry: (entry.ended_at_ms or 0, entry.intended_at_ms, entry.action.id))
+
+
+def result_of(entry: Entry) -> State:
+    """The stacks that this write left behind."""
+    action = entry.action
+    if action.after is not None:
+        return shapes(action.after)
+    return frozenset({Shape(action.member_ids[0], frozenset(action.member_ids))})
+
+
+def _taken_back(done: Sequence[Entry]) -> set[str]:
+    """Writes that an undo has taken back which was not taken back itself; the latest undo decides."""
+    gone: set[str] = set()
+    for entry in reversed(done):
+        if entry.action.id not in gone:
+            gone.update(entry.action.undoes)
+    return gone
+
+
+async def intend_undo(context: JobContext, owner_id: OwnerId, plan: UndoPlan) -> list[Action]:
+    """The writes that take back, on record in the journal; nothing is sent yet."""
+    actions = [_action(context, owner_id, way) for way in plan.ways]
+    async with context.database.write() as connection:
+        await journal.intend(connection, actions, now_ms=context.now_ms())
+    await context.wake(JobName.APPLY, owner_id)
+    return actions
+
+
+def _action(context: JobContext, owner_id: OwnerId, way: TakingBack) -> Action:
+    oldest = way.undoes[-1]
+    return Action(
+        context.new_id(),
+        owner_id,
+        GroupId(""),
+        oldest.stem,
+        ActionKind.UNDO,
+        way.member_ids,
+        _stacks(way.present),
+        known_at_ms=0,
+        members_at_ms=0,
+        after=_stacks(way.former),
+        undoes=tuple(action.id for action in way.undoes),
+        origin=Origin.USER,
+    )
+
+
+def _stacks(state: State) -> tuple[Stack, ...]:
+    ordered = sorted(state, key=attrgetter("primary_id"))
+    return tuple(Stack(StackId(""), shape.primary_id, tuple(sorted(shape.member_ids))) for shape in ordered)

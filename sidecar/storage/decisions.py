@@ -1,0 +1,225 @@
+"""What people decided, for ever or until they decide otherwise; and which of it Immich has yet to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, Row, delete, func, insert, literal_column, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sidecar.grouping.memory import Decision, DecisionKind, DecisionSource
+from sidecar.model import Asset, AssetId, OwnerId, identity_of
+from sidecar.storage import assets
+from sidecar.storage.database import chunks, insert_for, write_rows
+from sidecar.storage.tables import decisions, memos
+
+MAX_ATTEMPTS = 20
+"""After so many failures a memo waits for the next decision about its asset."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoMark:
+    """An asset whose memo in Immich is to be written anew; the generation says how often that was found."""
+
+    asset_id: AssetId
+    generation: int
+    attempts: int
+
+
+async def add(
+    connection: AsyncConnection,
+    owner_id: OwnerId,
+    new: Sequence[tuple[str, Decision]],
+    *,
+    now_ms: int,
+    identities: Mapping[AssetId, str] | None = None,
+    is_told: bool = False,
+) -> None:
+    """Remembers these, as (id, decision), and that Immich is to be told, unless it is_told already.
+
+    Shape:  identities are of assets that the mirror does not hold; of the others they are known.
+    """
+    concerned = sorted({asset_id for _, decision in new for asset_id in decision.asset_ids})
+    known = await assets.by_ids(connection, owner_id, concerned)
+    identity = {**(identities or {}), **{asset_id: identity_of(asset) for asset_id, asset in known.items()}}
+    rows = [
+        {
+            "owner_id": owner_id,
+            "decision_id": decision_id,
+            "asset_id": asset_id,
+            "kind": decision.kind.value,
+            "source": decision.source.value,
+            "identity": identity.get(asset_id),
+            "is_chosen": asset_id == decision.chosen,
+            "decided_at_ms": now_ms,
+        }
+        for decision_id, decision in new
+        for asset_id in sorted(decision.asset_ids)
+    ]
+    if rows:
+        await connection.execute(insert(decisions), rows)
+    if not is_told:
+        await mark_memos(connection, owner_id, set(concerned))
+
+
+async def revoke(connection: AsyncConnection, owner_id: OwnerId, ids: Collection[str]) -> None:
+    """Forgets these decisions, and lets Immich know."""
+    for chunk in chunks(sorted(ids)):
+        of_these = (decisions.c.owner_id == owner_id, decisions.c.decision_id.in_(chunk))
+        concerned = await connection.scalars(select(decisions.c.asset_id).where(*of_these).distinct())
+        await mark_memos(connection, owner_id, {AssetId(asset_id) for asset_id in concerned})
+        await connection.execute(delete(decisions).where(*of_these))
+
+
+async def touching(
+    connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]
+) -> list[tuple[str, Decision]]:
+    """The decisions about any of these assets, whole, as (id, decision); the latest last."""
+    return _assemble(await _rows(connection, owner_id, decisions.c.asset_id, ids), {})
+
+
+async def about(
+    connection: AsyncConnection, owner_id: OwnerId, known: Mapping[AssetId, Asset]
+) -> list[tuple[str, Decision]]:
+    """The decisions about any of these assets, or about what they were under ids that exist no more; the latest last.
+
+    Shape:  such a former id stands in them as the present one.
+    """
+    now_called = {identity_of(asset): asset.id for asset in known.values()}
+    rows = [
+        *await _rows(connection, owner_id, decisions.c.asset_id, list(known)),
+        *await _rows(connection, owner_id, decisions.c.identity, list(now_called)),
+    ]
+    former = {AssetId(row.asset_id) for row in rows} - known.keys()
+    gone = former - (await assets.by_ids(connection, owner_id, sorted(former))).keys()
+    present = {
+        AssetId(row.asset_id): now_called[row.identity]
+        for row in rows
+        if row.asset_id in gone and row.identity in now_called
+    }
+    return _assemble({(row.decision_id, row.asset_id): row for row in rows}.values(), present)
+
+
+async def identities(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> dict[AssetId, str]:
+    """What everybody is, whatever their id, who stands in a decision about one of these assets."""
+    rows = await _rows(connection, owner_id, decisions.c.asset_id, ids)
+    return {AssetId(row.asset_id): row.identity for row in rows if row.identity is not None}
+
+
+async def everything(connection: AsyncConnection, owner_id: OwnerId) -> list[tuple[str, Decision]]:
+    """Every decision of the owner, as (id, decision); the latest last."""
+    return _assemble(await connection.execute(select(decisions).where(decisions.c.owner_id == owner_id)), {})
+
+
+async def _rows(
+    connection: AsyncConnection, owner_id: OwnerId, column: Column[Any], values: Sequence[str]
+) -> list[Row[Any]]:
+    """All rows of the decisions in which one of the values stands."""
+    found: set[str] = set()
+    for chunk in chunks(values):
+        found.update(
+            await connection.scalars(
+                select(decisions.c.decision_id).where(decisions.c.owner_id == owner_id, column.in_(chunk))
+            )
+        )
+    rows: list[Row[Any]] = []
+    for decision_ids in chunks(sorted(found)):
+        rows += await connection.execute(
+            select(decisions).where(decisions.c.owner_id == owner_id, decisions.c.decision_id.in_(decision_ids))
+        )
+    return rows
+
+
+async def counts(connection: AsyncConnection, owner_id: OwnerId) -> dict[DecisionKind, int]:
+    """How many decisions of each kind the owner has taken."""
+    rows = await connection.execute(
+        select(decisions.c.kind, func.count(decisions.c.decision_id.distinct()))
+        .where(decisions.c.owner_id == owner_id)
+        .group_by(decisions.c.kind)
+    )
+    return {DecisionKind(kind): count for kind, count in rows}
+
+
+def _assemble(rows: Iterable[Row[Any]], present: Mapping[AssetId, AssetId]) -> list[tuple[str, Decision]]:
+    of_id: dict[str, list[Row[Any]]] = {}
+    for row in sorted(rows, key=lambda row: (row.decided_at_ms, row.decision_id)):
+        of_id.setdefault(row.decision_id, []).append(row)
+
+    def called(row: Row[Any]) -> AssetId:
+        return present.get(row.asset_id, AssetId(row.asset_id))
+
+    return [
+        (
+            decision_id,
+            Decision(
+                frozenset(map(called, found)),
+                DecisionKind(found[0].kind),
+                next((called(row) for row in found if row.is_chosen), None),
+                DecisionSource(found[0].source),
+            ),
+        )
+        for decision_id, found in of_id.items()
+    ]
+
+
+async def mark_memos(connection: AsyncConnection, owner_id: OwnerId, ids: Collection[AssetId]) -> None:
+    """What Immich holds about these assets is to be written anew."""
+    await write_rows(connection, "memos", _marking, [(owner_id, asset_id, 1, 0, 0, None) for asset_id in sorted(ids)])
+
+
+def _marking(connection: AsyncConnection) -> Any:
+    return insert_for(connection, memos).on_conflict_do_update(
+        index_elements=["owner_id", "asset_id"],
+        set_={
+            "generation": memos.c.generation + literal_column("1"),
+            "attempts": literal_column("0"),
+            "not_before_ms": literal_column("0"),
+        },
+    )
+
+
+async def due_memos(connection: AsyncConnection, owner_id: OwnerId, *, now_ms: int, limit: int) -> list[MemoMark]:
+    """Up to `limit` assets of which Immich is to be told now."""
+    rows = await connection.execute(
+        select(memos.c.asset_id, memos.c.generation, memos.c.attempts)
+        .where(memos.c.owner_id == owner_id, *_due(now_ms))
+        .order_by(memos.c.not_before_ms, memos.c.asset_id)
+        .limit(limit)
+    )
+    return [MemoMark(AssetId(row.asset_id), row.generation, row.attempts) for row in rows]
+
+
+async def finish_memos(connection: AsyncConnection, owner_id: OwnerId, written: Sequence[MemoMark]) -> None:
+    """Immich holds what we do about these assets; a mark that was renewed meanwhile stays."""
+    for mark in written:
+        await connection.execute(
+            delete(memos).where(
+                memos.c.owner_id == owner_id,
+                memos.c.asset_id == mark.asset_id,
+                memos.c.generation == mark.generation,
+            )
+        )
+
+
+async def postpone_memos(
+    connection: AsyncConnection, owner_id: OwnerId, marks: Sequence[MemoMark], *, error: str, not_before_ms: int
+) -> None:
+    """Immich could not be told now; it is tried again later."""
+    for chunk in chunks([mark.asset_id for mark in marks]):
+        await connection.execute(
+            update(memos)
+            .where(memos.c.owner_id == owner_id, memos.c.asset_id.in_(chunk))
+            .values(attempts=memos.c.attempts + 1, error=error, not_before_ms=not_before_ms)
+        )
+
+
+async def owners_with_due_memos(connection: AsyncConnection, *, now_ms: int) -> list[OwnerId]:
+    """Owners of whose decisions Immich is to be told now."""
+    rows = await connection.scalars(select(memos.c.owner_id).where(*_due(now_ms)).distinct())
+    return [OwnerId(owner_id) for owner_id in rows]
+
+
+def _due(now_ms: int) -> tuple[Any, ...]:
+    return memos.c.not_before_ms <= now_ms, memos.c.attempts < MAX_ATTEMPTS
