@@ -63,8 +63,8 @@ ARROWS: dict[str, set[str]] = {
 
 PURE = {"model", "errors", "formats", "grouping"}
 NOT_IN_PURE_ROOMS = {
-    "aiohttp", "arq", "asyncio", "datetime", "httpcore", "httpx", "io", "logging", "os", "pathlib", "random", "redis", "secrets",
-    "socket", "sqlalchemy", "sqlite3", "subprocess", "time", "uuid",
+    "aiohttp", "arq", "asyncio", "datetime", "httpcore", "httpx", "io", "logging", "os", "pathlib", "random", "redis",
+    "secrets", "socket", "sqlalchemy", "sqlite3", "subprocess", "time", "uuid",
 }  # fmt: skip
 
 
