@@ -27,6 +27,7 @@ class Standing:
     intended: int
     write_attempts: int
     write_error: str | None
+    pending_error: str | None = None
 
     @property
     def is_over(self) -> bool:
@@ -45,7 +46,8 @@ class Standing:
         if self.scan.state is ScanState.RUNNING:
             return f"reading assets: {self.scan.found} of {self.scan.expected}"
         if self.pending:
-            return f"comparing: {self.pending} names left"
+            why = self.pending_error
+            return f"comparing: {self.pending} names left" if why is None else f"comparing waits: {why}"
         if self.intended:
             return f"writing stacks: {self.intended} left"
         return f"done: {self.scan.found} assets"
@@ -57,7 +59,7 @@ async def standing_of(database: Database, owner_id: OwnerId, scan_id: int) -> St
         scan = await scans.get(connection, owner_id, scan_id)
         backlog = await work.backlog(connection, owner_id)
         writes = await journal.outstanding(connection, owner_id)
-    return Standing(scan, backlog.pending, backlog.failed, writes.count, writes.attempts, writes.error)
+    return Standing(scan, backlog.pending, backlog.failed, writes.count, writes.attempts, writes.error, backlog.error)
 
 
 class Display(Protocol):

@@ -36,6 +36,8 @@ GIVE_UP_AFTER_ATTEMPTS = 4
 """A scan or a write that failed so often is left to the running sidecar, or to the next scan."""
 
 GUEST_PATIENCE_S = 30.0
+PATIENCE_S = 30.0
+"""With an Immich that does not answer what has to be asked before names are compared."""
 
 MOST_LISTED = 20
 
@@ -88,11 +90,15 @@ async def scan_with(services: Services, options: ScanOptions, *, out: TextIO, er
 
 async def _follow(services: Services, account: Account, scan_id: int, display: Display) -> Standing:
     loop = asyncio.get_running_loop()
-    begun_s = loop.time()
+    begun_s = waiting_since_s = loop.time()
     while True:
         standing = await standing_of(services.database, account.user.id, scan_id)
         display.show(account.user.name, standing)
         if standing.is_over or _is_hopeless(standing):
+            return standing
+        if standing.pending_error is None or not standing.pending:
+            waiting_since_s = loop.time()
+        elif loop.time() - waiting_since_s > PATIENCE_S:
             return standing
         waits = services.is_guest and standing.scan.state is ScanState.REQUESTED
         if waits and loop.time() - begun_s > GUEST_PATIENCE_S:
@@ -113,6 +119,9 @@ def _print_report(report: Report, standing: Standing, options: ScanOptions, out:
         print(line, file=out)
     if standing.scan.error is not None:
         print(f"{report.user.name}: the scan did not finish: {standing.scan.error}", file=out)
+    if standing.pending:
+        reason = standing.pending_error or "somebody else looks at them"
+        print(f"{report.user.name}: {standing.pending} names wait to be compared: {reason}", file=out)
     if standing.write_error is not None:
         print(f"{report.user.name}: some writes wait, they are tried again: {standing.write_error}", file=out)
     if standing.failed_stems:
@@ -122,6 +131,8 @@ def _print_report(report: Report, standing: Standing, options: ScanOptions, out:
 def _exit_code(accounts: Accounts, reports: Sequence[Report], standings: Sequence[Standing]) -> ExitCode:
     if any(standing.scan.state is not ScanState.DONE for standing in standings):
         return ExitCode.TRY_LATER if any(not each.scan.state.is_over for each in standings) else ExitCode.PARTLY_FAILED
+    if any(standing.pending for standing in standings):
+        return ExitCode.TRY_LATER
     if any(standing.intended or standing.failed_stems for standing in standings):
         return ExitCode.PARTLY_FAILED
     if any(report.count(ActionState.FAILED) for report in reports):

@@ -22,7 +22,7 @@ from sidecar.grouping.memo import decisions_in
 from sidecar.grouping.memory import DecisionKind
 from sidecar.immich_client.client import Immich
 from sidecar.jobs.changes import read_changes
-from sidecar.jobs.context import LEASE_MS, JobContext
+from sidecar.jobs.context import LEASE_MS, WAIT_FOR_PERSON_MS, JobContext
 from sidecar.jobs.queue import JobName
 from sidecar.jobs.restack import restack
 from sidecar.jobs.sync import CLOCK_SLACK_MS
@@ -44,7 +44,6 @@ BEGIN_WITHIN_MS = LEASE_MS // 2
 WRITE_TIMEOUT_S = 50.0
 """A write begins in the first half of its lease and ends in the second: nobody else has taken it over by then."""
 
-WAIT_FOR_PERSON_MS = 60_000
 TRIES_OF_A_RIDDLE = 3
 UNSTACKED_TOGETHER_MS = 100
 """Immich takes all members out of a stack in one statement; other changes of two assets are seldom that close."""

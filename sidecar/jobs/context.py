@@ -23,6 +23,9 @@ LEASE_MS = 120_000
 SCAN_LEASE_MS = 900_000
 """Longer than a page of assets may take with all its repetitions; every page renews it."""
 
+WAIT_FOR_PERSON_MS = 60_000
+"""Until a key or a permission may have been mended."""
+
 FIRST_RETRY_MS = 2_000
 LAST_RETRY_MS = 300_000
 

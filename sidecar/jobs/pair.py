@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sidecar.errors import SidecarError
+from sidecar.errors import SidecarError, TryLater
 from sidecar.grouping.memory import OurGroup
 from sidecar.grouping.planning import Create, Extend, Review
 from sidecar.grouping.proposal import GroupKind
 from sidecar.jobs.asking import look_at, recall
-from sidecar.jobs.context import LEASE_MS, JobContext
+from sidecar.jobs.context import FIRST_RETRY_MS, LEASE_MS, WAIT_FOR_PERSON_MS, JobContext
 from sidecar.jobs.deciding import Decided, Known, decide, load
 from sidecar.jobs.intents import intend
 from sidecar.jobs.queue import JobName
@@ -50,9 +50,11 @@ async def _pair_some(context: JobContext, owner_id: OwnerId) -> bool:
         return False
     try:
         round_ = await _settled(context, owner_id, claimed)
-    except SidecarError:
+    except SidecarError as error:
+        wait_ms = FIRST_RETRY_MS if isinstance(error, TryLater) else WAIT_FOR_PERSON_MS
         async with context.database.write() as connection:
-            await work.put_back(connection, claimed, not_before_ms=context.retry_at_ms(0))
+            again_at_ms = context.now_ms() + wait_ms
+            await work.put_back(connection, claimed, not_before_ms=again_at_ms, error=str(error))
         raise
     await _record(context, owner_id, claimed, mark, round_)
     return True

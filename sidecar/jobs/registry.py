@@ -11,7 +11,7 @@ from arq import cron, func
 from arq.cron import CronJob
 from arq.worker import Function, Worker
 
-from sidecar.errors import TryLater
+from sidecar.errors import AskPerson, TryLater
 from sidecar.jobs.apply import apply
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.pair import pair
@@ -101,5 +101,7 @@ async def _logged(name: str, body: Awaitable[None]) -> None:
         await body
     except TryLater as error:
         log.warning("job %s stopped for now: %s", name, error)
+    except AskPerson as error:
+        log.error("job %s waits for somebody: %s", name, error)  # noqa: TRY400  # there is no defect to trace
     except Exception:
         log.exception("job %s broke", name)

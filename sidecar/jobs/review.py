@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sidecar.errors import ParameterError, StaleDecision
 from sidecar.grouping.memory import Decision, DecisionKind, DecisionSource
 from sidecar.grouping.planning import Create, Extend, Repair, Review
+from sidecar.grouping.proposal import GroupKind
 from sidecar.grouping.reasons import ReasonCode
 from sidecar.grouping.repair import DISMISSED_AS, RepairKind
 from sidecar.jobs.context import JobContext
@@ -20,7 +21,7 @@ from sidecar.jobs.queue import JobName
 from sidecar.jobs.rules import rules_of
 from sidecar.jobs.wishes import keep_apart
 from sidecar.model import AssetId, GroupId, OwnerId, Stack
-from sidecar.storage import decisions, findings, journal, work
+from sidecar.storage import assets, decisions, findings, journal, work
 from sidecar.storage.findings import Finding
 from sidecar.storage.journal import Action, ActionKind, Origin
 
@@ -97,8 +98,12 @@ async def _open(
     if named is not None:
         stem, finding = named
         is_waiting = stem in await journal.stems_intended(connection, owner_id, [stem])
-        known = await load(connection, owner_id, [stem], await rules_of(context, connection, owner_id))
-        for found, subject in () if is_waiting else decide(known, [stem], context.pipeline).found[stem]:
+        rules = await rules_of(context, connection, owner_id)
+        stems = {stem}
+        if GroupKind.BURST in rules.kinds:
+            stems |= await assets.stems_of_same_bursts(connection, owner_id, [stem])
+        known = await load(connection, owner_id, sorted(stems), rules)
+        for found, subject in () if is_waiting else decide(known, sorted(stems), context.pipeline).found[stem]:
             if found.id == finding.id and isinstance(subject, Review | Repair):
                 return stem, finding, subject, known
     raise StaleDecision(f"no open proposal is called {finding_id!r}; it may have changed or been decided meanwhile")

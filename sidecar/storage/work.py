@@ -32,10 +32,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How much work one owner has: waiting or under way, and given up after too many failures."""
+    """How much work one owner has: waiting or under way, and given up after too many failures.
+
+    Shape:  error is why some of what is waiting could not be looked at, None if there is no such reason.
+    """
 
     pending: int
     failed: int
+    error: str | None = None
 
 
 async def mark(connection: AsyncConnection, owner_id: OwnerId, stems: Collection[str]) -> None:
@@ -130,9 +134,11 @@ async def finish(connection: AsyncConnection, claimed: Claim) -> None:
     await _let_go(connection, claimed, attempts=0, error=None)
 
 
-async def put_back(connection: AsyncConnection, claimed: Claim, *, not_before_ms: int) -> None:
-    """The claimed stems were not looked at: they become due later, and this was no attempt."""
-    await _let_go(connection, claimed, attempts=work.c.attempts - 1, not_before_ms=not_before_ms)
+async def put_back(
+    connection: AsyncConnection, claimed: Claim, *, not_before_ms: int, error: str | None = None
+) -> None:
+    """The claimed stems were not looked at: they become due later, and this was no attempt; error says why."""
+    await _let_go(connection, claimed, attempts=work.c.attempts - 1, not_before_ms=not_before_ms, error=error)
 
 
 async def fail(connection: AsyncConnection, claimed: Claim, *, error: str, not_before_ms: int) -> None:
@@ -171,9 +177,13 @@ async def backlog(connection: AsyncConnection, owner_id: OwnerId) -> Backlog:
     """The owner's open work in numbers."""
     spent = and_(work.c.attempts >= MAX_ATTEMPTS, work.c.lease.is_(None))
     row = (
-        await connection.execute(select(func.count(), func.count().filter(spent)).where(work.c.owner_id == owner_id))
+        await connection.execute(
+            select(func.count(), func.count().filter(spent), func.max(work.c.error).filter(~spent)).where(
+                work.c.owner_id == owner_id
+            )
+        )
     ).one()
-    return Backlog(pending=row[0] - row[1], failed=row[1])
+    return Backlog(pending=row[0] - row[1], failed=row[1], error=row[2])
 
 
 async def failures(connection: AsyncConnection, owner_id: OwnerId) -> list[tuple[str, str]]:

@@ -211,3 +211,13 @@ async def test_a_data_folder_of_an_older_schema_is_not_touched_by_a_dry_run(sett
         await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
     with pytest.raises(SettingsError, match="another version"):
         await run(settings, ScanOptions(dry_run=True))
+
+
+async def test_a_scan_does_not_wait_for_ever_for_what_has_to_be_asked_before_comparing(
+    immich: EmulatedImmich, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sidecar.commands.scan.PATIENCE_S", 0.5)
+    immich.fail("GET", "/assets/*/metadata", status=401, body='{"message": "Invalid API key"}', times=99)
+    code, out, _ = await run(settings)
+    assert code == ExitCode.TRY_LATER
+    assert "2 names wait to be compared: Immich refuses the API key" in out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -63,5 +65,29 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_findings_owner_id_finding_id"), ["owner_id", "finding_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_findings_owner_id_kind"), ["owner_id", "kind"], unique=False)
 
+    _tell_immich_of_former_decisions()
+
     # Derived, and told in another form now: the next look at the library finds them again.
     op.execute("DELETE FROM findings")
+
+
+def _tell_immich_of_former_decisions() -> None:
+    """What was decided so far is known by what it is about, and is still to be written beside the assets in Immich."""
+    connection = op.get_bind()
+    known = connection.execute(
+        sa.text(
+            "SELECT DISTINCT assets.owner_id, assets.asset_id, name, taken_local_ms, size_bytes FROM assets "
+            "JOIN decisions ON decisions.owner_id = assets.owner_id AND decisions.asset_id = assets.asset_id"
+        )
+    ).all()
+    identify = sa.text("UPDATE decisions SET identity = :identity WHERE owner_id = :owner_id AND asset_id = :asset_id")
+    for owner_id, asset_id, name, taken_local_ms, size_bytes in known:
+        told = f"{name.casefold()} {taken_local_ms} {size_bytes}".encode(errors="surrogatepass")
+        identity = sha256(told).hexdigest()[:32]
+        connection.execute(identify, {"identity": identity, "owner_id": owner_id, "asset_id": asset_id})
+    connection.execute(
+        sa.text(
+            "INSERT INTO memos (owner_id, asset_id, generation, attempts, not_before_ms) "
+            "SELECT DISTINCT owner_id, asset_id, 1, 0, 0 FROM decisions"
+        )
+    )
