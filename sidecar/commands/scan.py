@@ -199,13 +199,10 @@ async def _remember(settings: Settings, account: Account, context: JobContext) -
 
 async def _copy_memory(real: Database, account: Account, context: JobContext) -> None:
     owner_id = account.user.id
-    async with real.read() as connection:
-        known = await groups.living(connection, owner_id)
-        decided = await decisions.everything(connection, owner_id)
-        chosen = await preferences.get(connection, owner_id)
-    async with context.database.write() as connection:
-        await groups.add(connection, owner_id, [(group, "", ()) for group in known], now_ms=0)
+    async with real.read() as source, context.database.write() as target:
+        known = await groups.living(source, owner_id)
+        await groups.add(target, owner_id, [(group, "", ()) for group in known], now_ms=0)
         ours = [group.id for group in known if group.is_ours]
-        await groups.set_state(connection, owner_id, ours, groups.GroupState.ACTIVE)
-        await decisions.add(connection, owner_id, decided, now_ms=0, is_told=True)
-        await preferences.put(connection, owner_id, chosen, now_ms=0)
+        await groups.set_state(target, owner_id, ours, groups.GroupState.ACTIVE)
+        await decisions.copy(source, target, owner_id)
+        await preferences.put(target, owner_id, await preferences.get(source, owner_id), now_ms=0)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from sidecar.grouping.memory import Decision, DecisionKind, DecisionSource
 from sidecar.model import AssetId
 
 VERSION = 1
+MOST = 2_000
+"""Entries that are read of any list, whoever wrote it."""
 
+_ASSET_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_IDENTITY = re.compile(r"[0-9a-f]{32}")
 _LEFT = (DecisionKind.LEAVE_LONELY, DecisionKind.LEAVE_COVER)
 
 
@@ -17,17 +23,18 @@ def memo_of(
 ) -> dict[str, object] | None:
     """All that was decided about this asset, as a JSON object; None if nothing was.
 
-    Shape:  {"version", "apartFrom": [ids], "cover": id, "coverAmong": [ids], "leave": [kinds], "files": {id: identity}}
-            with each part only where it holds something, every list sorted. The latest choice of a cover counts. files
-            says what the others are, should they come back under another id.
+    Shape:  {"version", "apart": [[ids]], "cover": id, "coverAmong": [ids], "leave": [kinds], "files": {id: identity}}
+            with each part only where it holds something, every list sorted. apart holds the others of each decision to
+            keep apart, as it was taken. The latest choice of a cover counts. files says what the others are, should
+            they come back under another id.
     """
     mine = [decision for decision in decisions if asset_id in decision.asset_ids]
-    apart = {other for each in mine if each.kind is DecisionKind.KEEP_APART for other in each.asset_ids} - {asset_id}
+    apart = {each.asset_ids - {asset_id} for each in mine if each.kind is DecisionKind.KEEP_APART}
     covers = [decision for decision in mine if decision.kind is DecisionKind.COVER]
     among = sorted(covers[-1].asset_ids) if covers else []
-    others = sorted(apart.union(among) - {asset_id})
+    others = sorted(frozenset(among).union(*apart) - {asset_id})
     parts: dict[str, object] = {
-        "apartFrom": sorted(apart),
+        "apart": sorted(map(sorted, apart)),
         "cover": covers[-1].chosen if covers else None,
         "coverAmong": among,
         "leave": sorted({each.kind.value for each in mine if each.kind in _LEFT and each.chosen == asset_id}),
@@ -40,28 +47,41 @@ def memo_of(
 def decisions_in(memo: Mapping[str, object], asset_id: AssetId) -> Iterator[Decision]:
     """What the memo of this asset says was decided; whatever it says in words that we do not know is passed over.
 
-    Shape:  "apart from" comes as one decision for each of the others: what those keep apart from each other, their own
-            memos say.
+    Shape:  a decision to keep apart comes whole, the same from the memo of everybody in it. Anyone who may change the
+            asset may have written the memo: ids are well formed, and of each list no more than MOST entries count.
     """
-    for other in _ids(memo.get("apartFrom")):
-        if other != asset_id:
-            yield Decision(frozenset({asset_id, other}), source=DecisionSource.RECALLED)
+    for others in _entries(memo.get("apart")):
+        apart = frozenset({asset_id, *_ids(others)})
+        if apart != {asset_id}:
+            yield Decision(apart, source=DecisionSource.RECALLED)
     cover, among = memo.get("cover"), frozenset(_ids(memo.get("coverAmong")))
     if isinstance(cover, str) and cover in among:
         yield Decision(among, DecisionKind.COVER, AssetId(cover), DecisionSource.RECALLED)
-    left = memo.get("leave")
+    left = _entries(memo.get("leave"))
     for kind in _LEFT:
-        if isinstance(left, list) and kind.value in left:
+        if kind.value in left:
             yield Decision(frozenset({asset_id}), kind, asset_id, DecisionSource.RECALLED)
 
 
 def identities_in(memo: Mapping[str, object]) -> dict[AssetId, str]:
-    """What the assets that the memo names are, whatever their ids."""
+    """What the assets that the memo names are, whatever their ids; well formed, and no more than MOST."""
     files = memo.get("files")
     if not isinstance(files, dict):
         return {}
-    return {AssetId(each): identity for each, identity in files.items() if isinstance(identity, str)}
+    return {
+        AssetId(each): identity
+        for each, identity in islice(files.items(), MOST)
+        if _is(_ASSET_ID, each) and _is(_IDENTITY, identity)
+    }
+
+
+def _entries(value: object) -> list[object]:
+    return value[:MOST] if isinstance(value, list) else []
 
 
 def _ids(value: object) -> list[AssetId]:
-    return [AssetId(each) for each in value if isinstance(each, str)] if isinstance(value, list) else []
+    return [AssetId(str(each)) for each in _entries(value) if _is(_ASSET_ID, each)]
+
+
+def _is(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None

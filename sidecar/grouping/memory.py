@@ -12,6 +12,8 @@ from sidecar.grouping.eligibility import may_pair
 from sidecar.model import Asset, AssetId, GroupId, Stack, StackId, Visibility
 
 _FEWEST = 2
+_FEW = 10
+"""As many as are looked at two by two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ class Decided:
     """All decisions, the latest last, ready to be asked about single assets."""
 
     def __init__(self, decisions: Iterable[Decision]) -> None:
-        self._partners: dict[AssetId, list[frozenset[AssetId]]] = {}
+        self._apart: set[frozenset[AssetId]] = set()
+        self._partners: dict[AssetId, set[AssetId] | frozenset[AssetId]] = {}
         self._covers: dict[AssetId, Decision] = {}
         self._left: set[tuple[DecisionKind, AssetId | None]] = set()
         for decision in decisions:
@@ -84,8 +87,7 @@ class Decided:
         """Remember one more."""
         match decision.kind:
             case DecisionKind.KEEP_APART:
-                for asset_id in decision.asset_ids:
-                    self._partners.setdefault(asset_id, []).append(decision.asset_ids)
+                self._keep_apart(decision.asset_ids)
             case DecisionKind.COVER:
                 for asset_id in decision.asset_ids:
                     self._covers[asset_id] = decision
@@ -94,7 +96,18 @@ class Decided:
 
     def are_apart(self, one: AssetId, other: AssetId) -> bool:
         """Whether the user keeps these two apart."""
-        return any(other in apart for apart in self._partners.get(one, ()))
+        return other in self._partners.get(one, ())
+
+    def holds(self, apart: frozenset[AssetId]) -> bool:
+        """Whether this decision to keep apart is known, or one about more assets.
+
+        Shape:  of a few assets it is also known if several decisions add up to it.
+        """
+        if apart in self._apart:
+            return True
+        if len(apart) <= _FEW:
+            return all(self.are_apart(one, other) for one, other in combinations(apart, 2))
+        return any(apart <= each for each in self._apart)
 
     def is_apart_from_any(self, asset_id: AssetId, others: Iterable[AssetId]) -> bool:
         """Whether the user keeps the asset apart from any of the others; an asset is not its own partner."""
@@ -111,6 +124,18 @@ class Decided:
     def is_left(self, kind: DecisionKind, asset_id: AssetId) -> bool:
         """Whether the user wants the state of affairs around this asset left as it is."""
         return (kind, asset_id) in self._left
+
+    def _keep_apart(self, apart: frozenset[AssetId]) -> None:
+        if apart in self._apart:
+            return
+        self._apart.add(apart)
+        for asset_id in apart:
+            # Most assets are in one such decision only: all of a long burst then share one set.
+            partners = self._partners.setdefault(asset_id, apart)
+            if isinstance(partners, set):
+                partners.update(apart)
+            elif partners is not apart:
+                self._partners[asset_id] = {*partners, *apart}
 
 
 class Stacks:
@@ -136,13 +161,15 @@ class Learned:
 
     Shape:  decisions are new ones only. primary_changes are groups that hold together under another cover than
             recorded. group_of names, by Immich's stack, the group of ours that lives on in it. ended are groups that
-            were taken apart as a whole: what becomes of their members later says nothing about them.
+            were taken apart as a whole: what becomes of their members later says nothing about them. outlived are
+            (group, member) where the member is gone for good and the stack went on without it.
     """
 
     decisions: tuple[Decision, ...]
     primary_changes: tuple[tuple[GroupId, AssetId], ...]
     group_of: Mapping[StackId, OurGroup]
     ended: tuple[GroupId, ...] = ()
+    outlived: tuple[tuple[GroupId, AssetId], ...] = ()
 
 
 def learn(groups: Iterable[OurGroup], *, assets: Mapping[AssetId, Asset], stacks: Stacks, decided: Decided) -> Learned:
@@ -158,6 +185,7 @@ def learn(groups: Iterable[OurGroup], *, assets: Mapping[AssetId, Asset], stacks
     primary_changes: list[tuple[GroupId, AssetId]] = []
     group_of: dict[StackId, OurGroup] = {}
     ended: list[GroupId] = []
+    outlived: list[tuple[GroupId, AssetId]] = []
     for group in sorted(groups, key=lambda group: (-len(group.member_ids), group.id)):
         present = [each for each in sorted(set(group.member_ids)) if each in assets and may_pair(assets[each])]
         carriers = _carriers(present, stacks)
@@ -171,19 +199,35 @@ def learn(groups: Iterable[OurGroup], *, assets: Mapping[AssetId, Asset], stacks
             if stack.primary_id != group.primary_id:
                 primary_changes.append((group.id, stack.primary_id))
                 decisions += _another_cover(group, stack)
-        if not carriers and _may_be_dissolved_by_immich(group, present, assets):
+        if carriers:
+            outlived += [(group.id, each) for each in group.member_ids if each not in assets]
+        elif _may_be_dissolved_by_immich(group, present, assets):
             continue
-        if present and not any(map(stacks.of, present)):
+        is_over = bool(present) and not any(map(stacks.of, present))
+        if is_over:
             ended.append(group.id)
-            # Also whoever is in the trash was in that stack; taken out of the trash, they come back single.
-            news = [Decision(frozenset(each for each in group.member_ids if each in assets))]
-        else:
-            news = [Decision(frozenset(pair), source=DecisionSource.REMOVED) for pair in _taken_out(present, stacks)]
-        for decision in news:
-            if any(not decided.are_apart(*pair) for pair in combinations(sorted(decision.asset_ids), 2)):
-                decided.add(decision)
-                decisions.append(decision)
-    return Learned(tuple(decisions), tuple(sorted(primary_changes)), group_of, tuple(sorted(ended)))
+        decisions += _news(_whole(group, assets) if is_over else _parts(present, stacks), decided)
+    return Learned(
+        tuple(decisions), tuple(sorted(primary_changes)), group_of, tuple(sorted(ended)), tuple(sorted(outlived))
+    )
+
+
+def _news(found: Iterable[Decision], decided: Decided) -> Iterator[Decision]:
+    """What was not known yet, and is from now on."""
+    for decision in found:
+        if any(not decided.are_apart(*pair) for pair in combinations(sorted(decision.asset_ids), 2)):
+            decided.add(decision)
+            yield decision
+
+
+def _whole(group: OurGroup, assets: Mapping[AssetId, Asset]) -> Iterator[Decision]:
+    """All of them apart; also whoever is in the trash was in that stack, and comes back single."""
+    yield Decision(frozenset(each for each in group.member_ids if each in assets))
+
+
+def _parts(present: Sequence[AssetId], stacks: Stacks) -> Iterator[Decision]:
+    """Every two apart that are not together."""
+    return (Decision(frozenset(pair), source=DecisionSource.REMOVED) for pair in _taken_out(present, stacks))
 
 
 def _carriers(present: Sequence[AssetId], stacks: Stacks) -> list[Stack]:
@@ -195,7 +239,7 @@ def _carriers(present: Sequence[AssetId], stacks: Stacks) -> list[Stack]:
 
 def _another_cover(group: OurGroup, stack: Stack) -> Iterator[Decision]:
     """The user's choice, unless Immich had to choose because the former cover is no longer in the stack."""
-    if group.is_ours and group.primary_id in stack.member_ids:
+    if group.primary_id in stack.member_ids:
         yield Decision(
             frozenset(group.member_ids) & frozenset(stack.member_ids) | {stack.primary_id},
             DecisionKind.COVER,

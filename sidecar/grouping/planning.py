@@ -33,6 +33,7 @@ _KEPT_APART = Reason(ReasonCode.KEPT_APART)
 _PARTLY_KEPT_APART = Reason(ReasonCode.PARTLY_KEPT_APART)
 _USERS_STACK = Reason(ReasonCode.USERS_STACK)
 _COVER_HIDDEN = Reason(ReasonCode.COVER_HIDDEN)
+_TRASHED_MEMBER = Reason(ReasonCode.TRASHED_MEMBER)
 _ASK_FIRST = Reason(ReasonCode.ASK_FIRST)
 _USERS_COVER = Reason(ReasonCode.USERS_COVER)
 
@@ -100,14 +101,16 @@ class Plan:
     """One step for each proposal, in the proposals' order, and what the present says about our earlier work.
 
     Shape:  learned are decisions to be remembered, not known before. primary_changes are (our group, its cover in
-            Immich now) where that is not the recorded one. ended are groups that were taken apart. seen are to be
-            remembered as groups that are not ours. repairs are proposals about stacks that show less than they should.
+            Immich now) where that is not the recorded one. ended are groups that were taken apart, outlived members
+            that their stacks did without. seen are to be remembered as groups that are not ours. repairs are proposals
+            about stacks that show less than they should.
     """
 
     steps: tuple[Step, ...]
     learned: tuple[Decision, ...]
     primary_changes: tuple[tuple[GroupId, AssetId], ...]
     ended: tuple[GroupId, ...] = ()
+    outlived: tuple[tuple[GroupId, AssetId], ...] = ()
     seen: tuple[Seen, ...] = ()
     repairs: tuple[Repair, ...] = ()
 
@@ -139,6 +142,7 @@ def plan(
         learned.decisions,
         learned.primary_changes,
         learned.ended,
+        learned.outlived,
         tuple(planner.seen(steps)),
         tuple(repairs(groups, assets=assets, stacks=present, decided=decided, rules=rules)),
     )
@@ -229,9 +233,17 @@ class _Planner:
             return _COVER_HIDDEN
         if stack.id not in self._group_of and not self._rules.extends_users_stacks:
             return _USERS_STACK
+        if self._has_trashed_member(stack):
+            return _TRASHED_MEMBER
         if self._any_apart(fresh):
             return _PARTLY_KEPT_APART
         return self._doubt(proposal)
+
+    def _has_trashed_member(self, stack: Stack) -> bool:
+        """Whether one of the stack is in the trash, as far as we know: Immich would leave it behind."""
+        group = self._group_of.get(stack.id)
+        known = (self._assets.get(each) for each in (group.member_ids if group is not None else ()))
+        return any(asset is not None and asset.is_trashed for asset in known)
 
     def _doubt(self, proposal: Proposal) -> Reason | None:
         """Why a person is asked about a proposal that fits the present; the engine says last what it doubts."""

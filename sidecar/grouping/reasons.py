@@ -49,6 +49,7 @@ class ReasonCode(StrEnum):
     KEPT_APART = "kept_apart"
     PARTLY_KEPT_APART = "partly_kept_apart"
     COVER_HIDDEN = "cover_hidden"
+    TRASHED_MEMBER = "trashed_member"
     ASK_FIRST = "ask_first"
     USERS_COVER = "users_cover"
     SPLIT = "split"
@@ -90,10 +91,11 @@ _SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.KEPT_APART: "you keep these apart",
     ReasonCode.PARTLY_KEPT_APART: "you keep some of these apart, but others are new",
     ReasonCode.COVER_HIDDEN: "the cover of their stack is hidden or in the trash",
+    ReasonCode.TRASHED_MEMBER: "one of their stack is in the trash, and would fall out of it",
     ReasonCode.ASK_FIRST: "you want to be asked first",
     ReasonCode.USERS_COVER: "with the cover that you chose before",
     ReasonCode.SPLIT: "they were one stack, and now are in {} different ones",
-    ReasonCode.NOT_LOOKED_AT: "the name leaves the format open, and the file could not be read",
+    ReasonCode.NOT_LOOKED_AT: "Immich gives no answer about one of them, or its file cannot be read",
     ReasonCode.LONELY_STACK: "only this one is left in its stack, which can be dissolved",
     ReasonCode.HIDDEN_COVER: "Immich hides these with the cover of their stack, {}; the first of them can be the cover",
 }

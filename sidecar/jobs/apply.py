@@ -18,7 +18,7 @@ from sidecar.errors import (
     StaleDecision,
     TryLater,
 )
-from sidecar.grouping.memo import decisions_in
+from sidecar.grouping.memo import decisions_in, identities_in
 from sidecar.grouping.memory import DecisionKind
 from sidecar.immich_client.client import Immich
 from sidecar.jobs.changes import read_changes
@@ -27,7 +27,7 @@ from sidecar.jobs.queue import JobName
 from sidecar.jobs.restack import restack
 from sidecar.jobs.sync import CLOCK_SLACK_MS
 from sidecar.jobs.wishes import come_true
-from sidecar.model import Asset, AssetId, OwnerId, Stack, StackId
+from sidecar.model import Asset, AssetId, OwnerId, Stack, StackId, identity_of
 from sidecar.storage import assets, groups, journal, stacks, work
 from sidecar.storage.groups import GroupState
 from sidecar.storage.journal import Action, ActionKind, ActionState, Ended, Origin
@@ -99,6 +99,7 @@ async def apply(context: JobContext, owner_id: OwnerId) -> None:
         if any(ending.again_at_ms for ending in endings):
             break
     await context.wake(JobName.PAIR, owner_id)
+    await context.wake(JobName.REMEMBER, owner_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +181,15 @@ class _Batch:
 
     async def _is_kept_apart(self, action: Action) -> bool:
         """Whether Immich holds a decision against it that we do not know: of a database put back from a backup."""
-        before = {member for stack in action.before for member in stack.member_ids}
-        fresh = [member for member in action.member_ids if member not in before]
-        # Of those that are all new to each other, one needs not to be asked: the others name it.
-        for member in fresh if before else fresh[1:]:
+        together = {member for stack in action.before for member in stack.member_ids}
+        now_called = {identity_of(asset): asset.id for asset in self.known.values() if asset.id in action.member_ids}
+        for member in action.member_ids:
             memo = await self.immich.memo(member) or {}
+            files = identities_in(memo)
             for decision in decisions_in(memo, member):
-                if decision.kind is DecisionKind.KEEP_APART and decision.asset_ids <= set(action.member_ids):
+                meant = {now_called.get(files.get(each, ""), each) for each in decision.asset_ids}
+                apart = meant & set(action.member_ids)
+                if decision.kind is DecisionKind.KEEP_APART and len(apart) > 1 and not apart <= together:
                     return True
         return False
 
@@ -271,7 +274,9 @@ async def _record_groups(connection: AsyncConnection, owner_id: OwnerId, endings
     made = [ending.action for ending in ended if ending.state is ActionState.DONE or ending.may_exist]
     extended = [member for action in made if action.kind is ActionKind.EXTEND_STACK for member in action.member_ids]
     # The former groups of what was extended; the new ones are not active yet.
-    replaced = [group.id for group in await groups.living_touching(connection, owner_id, extended)]
+    touched = await groups.living_touching(connection, owner_id, extended)
+    # What somebody else made stays theirs inside the larger stack, and when that is taken back.
+    replaced = [group.id for group in touched if group.is_ours]
     await groups.set_state(connection, owner_id, replaced, GroupState.REPLACED)
     await groups.set_state(connection, owner_id, [action.group_id for action in made], GroupState.ACTIVE)
     unmade = {ending.action.group_id for ending in ended} - {action.group_id for action in made}

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from sidecar.errors import ContractBroken, ImmichMissing
+from sidecar.errors import ContractBroken, ImmichMissing, ImmichUnavailable
 from sidecar.formats import Format
 from sidecar.grouping.memo import decisions_in, identities_in
 from sidecar.grouping.memory import Decided, Decision, DecisionKind
@@ -25,21 +25,29 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
-async def recall(context: JobContext, owner_id: OwnerId, ids: Sequence[AssetId]) -> None:
-    """Whatever Immich keeps about these assets is among the decisions.
+async def recall(context: JobContext, owner_id: OwnerId, ids: Sequence[AssetId]) -> set[AssetId]:
+    """Those of the assets about which Immich gives no answer; whatever it keeps about the others is a decision now.
 
     Our own database knows them already unless it is new or was put back from a backup.
-    Errors: ImmichUnavailable, ImmichRefused.
+    Errors: ImmichUnavailable if nobody can be asked about, ImmichRefused.
     """
     immich = context.immich(owner_id)
+    problems: dict[AssetId, ImmichUnavailable] = {}
 
     async def ask(asset_id: AssetId) -> dict[str, object]:
         try:
             return await immich.memo(asset_id) or {}
         except ImmichMissing:
             return {}  # whoever acts on it finds out
+        except ImmichUnavailable as error:
+            problems[asset_id] = error
+        except ContractBroken as error:
+            problems[asset_id] = ImmichUnavailable(str(error))
+        return {}
 
     memos = dict(zip(ids, await _each(context, ids, ask), strict=True))
+    if ids and len(problems) == len(ids):
+        raise next(iter(problems.values()))
     async with context.database.write() as connection:
         known = Decided(decision for _, decision in await decisions.touching(connection, owner_id, ids))
         news: list[tuple[str, Decision]] = []
@@ -49,15 +57,15 @@ async def recall(context: JobContext, owner_id: OwnerId, ids: Sequence[AssetId])
                 news.append((context.new_id(), decision))
         identities = {other: identity for memo in memos.values() for other, identity in identities_in(memo).items()}
         await decisions.add(connection, owner_id, news, now_ms=context.now_ms(), identities=identities, is_told=True)
-        await assets.set_recalled(connection, owner_id, ids)
+    context.recalled.update(memos.keys() - problems.keys())
     if news:
         log.info("earlier decisions were read back from Immich", extra={"decisions": len(news)})
+    return set(problems)
 
 
 def _is_known(decision: Decision, known: Decided) -> bool:
     if decision.kind is DecisionKind.KEEP_APART:
-        one, *others = decision.asset_ids
-        return known.is_apart_from_any(one, others)
+        return known.holds(decision.asset_ids)
     if decision.kind is DecisionKind.COVER:
         return known.cover_among(sorted(decision.asset_ids)) is not None
     return any(known.is_left(decision.kind, asset_id) for asset_id in decision.asset_ids)

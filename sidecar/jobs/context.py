@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 from sidecar.accounts.connected import Account
+from sidecar.errors import QueueUnavailable
 from sidecar.grouping.registry import RULES
 from sidecar.grouping.rule import PairRule
 from sidecar.immich_client.client import Immich
 from sidecar.jobs.queue import JobName, Queue
-from sidecar.model import OwnerId
+from sidecar.model import AssetId, OwnerId
 from sidecar.preferences import Matching
 from sidecar.storage.database import Database
 
@@ -45,7 +47,9 @@ class JobContext:
     """The database, the queue, the accounts, the rules, and how much may happen at once.
 
     Shape:  a dry run has no queue. matching is what the server's owner chose, under what each user chooses; pipeline
-            are the rules that are asked, pipeline_name tells one set of them from another. stopping is set when the
+            are the rules that are asked, pipeline_name tells one set of them from another. recalled are assets
+            about whose earlier decisions Immich was asked since this process began: a database can be put back from a
+            backup only between two processes. stopping is set when the
             process is to end: bodies then stop between two steps.
     """
 
@@ -57,6 +61,7 @@ class JobContext:
     pipeline_name: str = ""
     concurrent_reads: int = 4
     concurrent_writes: int = 8
+    recalled: set[AssetId] = field(default_factory=set)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     now_ms: Callable[[], int] = wall_clock_ms
     new_id: Callable[[], str] = new_id
@@ -72,4 +77,5 @@ class JobContext:
     async def wake(self, job: JobName, owner_id: OwnerId) -> None:
         """The job runs soon; where there is no queue, whoever runs the jobs by hand goes on by itself."""
         if self.queue is not None:
-            await self.queue.wake(job, owner_id)
+            with suppress(QueueUnavailable):  # the sweep finds what is to be done, as soon as the queue is back
+                await self.queue.wake(job, owner_id)

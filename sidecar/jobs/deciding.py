@@ -56,9 +56,12 @@ class Known:
         """The stem of a known asset."""
         return reader_of(self.rules).stem_of(self.assets[asset_id].name)
 
-    def restricted_to(self, stem: str) -> Known:
-        """The same knowledge, asked about one stem only."""
-        return replace(self, of_stems=[asset for asset in self.of_stems if self.stem_of(asset.id) == stem])
+    def by_stem(self) -> dict[str, list[Asset]]:
+        """The assets of each stem."""
+        found: dict[str, list[Asset]] = {}
+        for asset in self.of_stems:
+            found.setdefault(self.stem_of(asset.id), []).append(asset)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +131,22 @@ def decide(
     if unreadable:
         planned = replace(planned, steps=tuple(_if_readable(step, unreadable) for step in planned.steps))
     found: dict[str, list[tuple[Finding, Step | Repair | None]]] = {stem: [] for stem in stems}
+
+    def tell(of: AssetId, finding: Finding, subject: Step | Repair | None) -> None:
+        # What reaches over several stems is told of once, and not where nobody asked.
+        stem = known.stem_of(of)
+        if stem in found:
+            found[stem].append((finding, subject))
+
     for step in planned.steps:
-        finding = Finding(_KIND_OF[type(step)], members_of(step), _reasons(step), step.proposal.kind.value)
-        found[known.stem_of(step.proposal.member_ids[0])].append((finding, step))
+        ids, kind = members_of(step), step.proposal.kind.value
+        tell(step.proposal.member_ids[0], Finding(_KIND_OF[type(step)], ids, _reasons(step), kind), step)
     for left in pairing.left_alone:
-        alone = Finding(FindingKind.LEFT_ALONE, left.asset_ids, (left.reason,))
-        found[known.stem_of(left.asset_ids[0])].append((alone, None))
+        tell(left.asset_ids[0], Finding(FindingKind.LEFT_ALONE, left.asset_ids, (left.reason,)), None)
     for repair in planned.repairs:
-        # A stack may reach over several stems: it is told of once, where its cover is.
-        place = repair.stack.primary_id if repair.stack.primary_id in known.assets else repair.member_ids[0]
-        if known.stem_of(place) in found:
-            broken = Finding(FindingKind.REPAIR, repair.member_ids, (repair.why,), repair.kind.value)
-            found[known.stem_of(place)].append((broken, repair))
+        cover = repair.stack.primary_id
+        broken = Finding(FindingKind.REPAIR, repair.member_ids, (repair.why,), repair.kind.value)
+        tell(cover if cover in known.assets else repair.member_ids[0], broken, repair)
     return Decided(planned, found, frozenset(pairing.in_doubt))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,7 +15,7 @@ from sidecar.grouping.memory import OurGroup
 from sidecar.grouping.planning import Create, Extend, Review
 from sidecar.grouping.proposal import GroupKind
 from sidecar.jobs.asking import look_at, recall
-from sidecar.jobs.context import FIRST_RETRY_MS, LEASE_MS, WAIT_FOR_PERSON_MS, JobContext
+from sidecar.jobs.context import FIRST_RETRY_MS, LAST_RETRY_MS, LEASE_MS, WAIT_FOR_PERSON_MS, JobContext
 from sidecar.jobs.deciding import Decided, Known, decide, load
 from sidecar.jobs.intents import intend
 from sidecar.jobs.queue import JobName
@@ -34,14 +36,21 @@ MOST_ROUNDS = 4
 """What is asked may change what is decided, and so what else is to be asked."""
 
 
+class Unsettled(TryLater):
+    """What Immich was asked led to other questions again and again."""
+
+    code = "unsettled"
+
+
 async def pair(context: JobContext, owner_id: OwnerId) -> None:
     """Takes the owner's dirty stems, some at a time, until none is due.
 
     Before the first scan is complete nothing is paired: half a library makes half a match.
     """
-    await renew_if_changed(context, owner_id)
-    while not context.stopping.is_set() and await _pair_some(context, owner_id):
-        pass
+    while not context.stopping.is_set():
+        await renew_if_changed(context, owner_id)
+        if not await _pair_some(context, owner_id):
+            return
 
 
 async def _pair_some(context: JobContext, owner_id: OwnerId) -> bool:
@@ -56,8 +65,17 @@ async def _pair_some(context: JobContext, owner_id: OwnerId) -> bool:
             again_at_ms = context.now_ms() + wait_ms
             await work.put_back(connection, claimed, not_before_ms=again_at_ms, error=str(error))
         raise
+    except BaseException:
+        # Whoever stops us means no harm to these names: they are free for the next one at once.
+        await asyncio.shield(_let_go(context, claimed))
+        raise
     await _record(context, owner_id, claimed, mark, round_)
     return True
+
+
+async def _let_go(context: JobContext, claimed: Claim) -> None:
+    async with context.database.write() as connection:
+        await work.put_back(connection, claimed, not_before_ms=0)
 
 
 async def _claim(context: JobContext, owner_id: OwnerId) -> tuple[Claim, Watermark | None]:
@@ -82,64 +100,81 @@ async def _claim(context: JobContext, owner_id: OwnerId) -> tuple[Claim, Waterma
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """What was decided about the stems that were ready; those that wait for their last write, and those that failed."""
+    """What was decided about the stems that were ready; those that wait for their last write, and those that failed.
+
+    Shape:  unanswered are assets about which Immich gave no answer, though it did about others: a person may decide
+            about them, and they are asked about again later.
+    """
 
     known: Known
     decided: Sequence[Decided]
     ready: Sequence[str]
     waiting: frozenset[str]
     failed: dict[str, str] = field(default_factory=dict)
+    unanswered: set[AssetId] = field(default_factory=set)
 
 
 async def _settled(context: JobContext, owner_id: OwnerId, claimed: Claim) -> _Round:
     """The decisions, after Immich was asked whatever they depend on."""
     unreadable: set[AssetId] = set()
+    unanswered: set[AssetId] = set()
     round_ = await _decide(context, owner_id, claimed, unreadable)
     for _ in range(MOST_ROUNDS):
-        wanted = set(_to_recall(round_.decided))
-        async with context.database.read() as connection:
-            unasked = await assets.not_recalled(connection, owner_id, sorted(wanted))
+        unasked = set(_to_recall(round_.decided)) - context.recalled - unreadable
         doubtful = {each for decided in round_.decided for each in decided.in_doubt} - unreadable
         if not unasked and not doubtful:
-            return round_
+            return replace(round_, unanswered=unanswered)
         if unasked:
-            await recall(context, owner_id, sorted(unasked))
+            unanswered |= await recall(context, owner_id, sorted(unasked))
+            unreadable |= unanswered
         unreadable |= await look_at(context, owner_id, [round_.known.assets[each] for each in sorted(doubtful)])
         round_ = await _decide(context, owner_id, claimed, unreadable)
-    return round_
+    raise Unsettled("every answer of Immich raised another question")
 
 
 def _to_recall(decided: Sequence[Decided]) -> Iterator[AssetId]:
-    """Of whom Immich might know that they are to be kept apart: all but one of each match that is new to us."""
+    """About whom Immich might know a decision: everybody in a match that is new to us, and in a broken stack.
+
+    Everybody, as one who was uploaded anew knows nothing under the new id, while the others still name the former one.
+    """
     for each in decided:
         for step in each.plan.steps:
-            match step:
-                case Create() | Review(stacks=()):
-                    yield from step.proposal.member_ids[1:]
-                case Extend(stack=stack) | Review(stacks=(stack, *_)):
-                    yield from (member for member in step.proposal.member_ids if member not in stack.member_ids)
-                case _:
-                    pass
+            if isinstance(step, Create | Extend | Review):
+                yield from step.proposal.member_ids
+        for repair in each.plan.repairs:
+            yield from (repair.stack.primary_id, *repair.member_ids)
 
 
 async def _decide(context: JobContext, owner_id: OwnerId, claimed: Claim, unreadable: set[AssetId]) -> _Round:
     async with context.database.read() as connection:
         # A stem whose last write is still on its way is looked at when that has ended.
+        rules = await rules_of(context, connection, owner_id)
         waiting = frozenset(await journal.stems_intended(connection, owner_id, claimed.stems))
+        if GroupKind.BURST in rules.kinds:
+            # A write about one frame is about the whole burst.
+            waiting |= await assets.stems_of_same_bursts(connection, owner_id, sorted(waiting))
+        waiting &= set(claimed.stems)
         ready = [stem for stem in claimed.stems if stem not in waiting]
-        known = await load(connection, owner_id, ready, await rules_of(context, connection, owner_id))
+        known = await load(connection, owner_id, ready, rules)
     try:
         return _Round(known, [decide(known, ready, context.pipeline, unreadable=unreadable)], ready, waiting)
-    except Exception:
-        log.exception("pairing some stems together failed; trying them one by one")
+    except Exception as error:  # noqa: BLE001  # one name that breaks a rule stops no other
+        log.error("pairing some names together failed, they are tried one by one: %s", _where(error))  # noqa: TRY400
     round_ = _Round(known, (decided := []), ready, waiting)
+    by_stem = known.by_stem()
     for stem in ready:
         try:
-            decided.append(decide(known.restricted_to(stem), [stem], context.pipeline, unreadable=unreadable))
-        except Exception as error:
-            log.exception("pairing a stem failed")
+            alone = replace(known, of_stems=by_stem.get(stem, []))
+            decided.append(decide(alone, [stem], context.pipeline, unreadable=unreadable))
+        except Exception as error:  # noqa: BLE001
+            log.error("pairing a name failed: %s", _where(error))  # noqa: TRY400  # its message may hold the name itself
             round_.failed[stem] = f"{type(error).__name__} while pairing"
     return round_
+
+
+def _where(error: Exception) -> str:
+    """The kind of error and the lines that led to it, without its message."""
+    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
 
 
 async def _record(context: JobContext, owner_id: OwnerId, claimed: Claim, mark: Watermark, round_: _Round) -> None:
@@ -170,7 +205,15 @@ async def _record(context: JobContext, owner_id: OwnerId, claimed: Claim, mark: 
             await work.fail(
                 connection, claimed.only([stem]), error=error, not_before_ms=context.retry_at_ms(FAILURES_BACK_OFF)
             )
-        await work.finish(connection, claimed.only(stem for stem in round_.ready if stem not in round_.failed))
+        again = {round_.known.stem_of(each) for each in round_.unanswered if each in round_.known.assets}
+        await work.put_back(
+            connection,
+            claimed.only(again.intersection(round_.ready)),
+            not_before_ms=context.now_ms() + LAST_RETRY_MS,
+            error="Immich gives no answer about some of them",
+        )
+        done = (stem for stem in round_.ready if stem not in round_.failed and stem not in again)
+        await work.finish(connection, claimed.only(done))
     if intended:
         await context.wake(JobName.APPLY, owner_id)
     if learned or returned:
@@ -182,6 +225,7 @@ async def _remember(context: JobContext, connection: AsyncConnection, owner_id: 
     for group_id, primary_id in decided.plan.primary_changes:
         await groups.set_primary(connection, owner_id, group_id, primary_id)
     await groups.set_state(connection, owner_id, decided.plan.ended, GroupState.UNDONE)
+    await groups.forget_members(connection, owner_id, decided.plan.outlived)
     learned = [(context.new_id(), decision) for decision in decided.plan.learned]
     await decisions.add(connection, owner_id, learned, now_ms=now_ms)
     seen = [

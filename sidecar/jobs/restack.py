@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 
-from sidecar.errors import ContractBroken, ImmichMissing, StaleDecision
+from sidecar.errors import ContractBroken, ImmichMissing, StaleDecision, TryLater
 from sidecar.grouping.eligibility import may_pair
-from sidecar.grouping.restacking import Change, Dissolve, Recover, Shape, Stacking, TakeOut, remaining, shapes
+from sidecar.grouping.restacking import Change, Dissolve, Recover, Shape, Stacking, TakeOut, changes, remaining, shapes
 from sidecar.immich_client.client import Immich
-from sidecar.model import AssetId, Stack, StackId
+from sidecar.model import Asset, AssetId, Stack, StackId
 from sidecar.storage.journal import Action, ActionKind
 
 CHANGED = "changed in Immich since"
@@ -16,32 +17,52 @@ CHANGED = "changed in Immich since"
 Seen = Mapping[AssetId, Stack | None]
 
 
+class HalfDone(TryLater):
+    """A way that was begun cannot be gone on now; it stays in the journal until it can."""
+
+    code = "half_done"
+
+
 async def restack(immich: Immich, action: Action) -> Seen:
     """In which stack each asset is, after Immich was led from the stacks before to those after.
 
     Shape:  a way that was begun earlier and interrupted goes on where it was.
-
-    Errors: StaleDecision if the present is no point on that way: nothing is changed then. ImmichMissing if an asset is
-            gone. ContractBroken if in the end Immich shows something else.
+    Errors: StaleDecision if the present is no point on that way: nothing is changed then. HalfDone if it is one, and
+            the rest of the way is not open. ImmichMissing if an asset is gone and nothing was begun. ContractBroken if
+            in the end Immich shows something else.
     """
     if action.kind in {ActionKind.SET_COVER, ActionKind.DISSOLVE_STACK}:
         return await _mend(immich, action)
-    before, after = shapes(action.before), shapes(action.after or ())
-    for member in action.member_ids:
-        # Of a stack in which Immich shows nobody else, its members do not even tell that they are in it.
-        if not may_pair(await immich.asset(member)):
-            raise StaleDecision("some of it is in the trash or hidden: restore it first")
-    seen = await _look(immich, action)
+    assets = {member: await _asset(immich, member) for member in action.member_ids}
+    gone = {member for member, asset in assets.items() if asset is None}
+    if gone and action.attempts == 1:
+        raise ImmichMissing("an asset of these stacks is gone")
+    # What was begun is brought to an end for those who are left.
+    before, after = shapes(_without(action.before, gone)), shapes(_without(action.after or (), gone))
+    seen = {member: await immich.stack_of(member) for member in action.member_ids if member not in gone}
     way = remaining(_present(seen), before, after)
-    if way is None:
+    if way is None and gone and _present(seen) < after:
+        way = changes(_present(seen), after)
+    is_begun = action.attempts > 1 and way != changes(before, after)
+    if any(asset is not None and not may_pair(asset) for asset in assets.values()):
+        # Of a stack in which Immich shows nobody else, its members do not even tell that they are in it.
+        reason = "some of it is in the trash or hidden: restore it first"
+        raise HalfDone(f"half of it is done; {reason}") if is_begun else StaleDecision(reason)
+    if way is None or (way and not is_begun and not _are_the_same(action.before, seen)):
         raise StaleDecision(CHANGED)
     for change in way:
         await _carry_out(immich, change, seen)
     if way:
-        seen = await _look(immich, action)
+        seen = {member: await immich.stack_of(member) for member in seen}
         if _present(seen) != after:
             raise ContractBroken("Immich shows other stacks than it was asked for")
     return seen
+
+
+def _are_the_same(before: Iterable[Stack], seen: Seen) -> bool:
+    """Whether the stacks are those that we made, and not others that somebody made anew of the same pictures."""
+    ids = {stack.id for stack in seen.values() if stack is not None}
+    return all(not stack.id or stack.id in ids for stack in before)
 
 
 async def _carry_out(immich: Immich, change: Change, seen: Seen) -> None:
@@ -80,8 +101,19 @@ async def _mend(immich: Immich, action: Action) -> Seen:
     return dict.fromkeys(stack.member_ids, stack)
 
 
-async def _look(immich: Immich, action: Action) -> Seen:
-    return {member: await immich.stack_of(member) for member in action.member_ids}
+async def _asset(immich: Immich, member: AssetId) -> Asset | None:
+    try:
+        return await immich.asset(member)
+    except ImmichMissing:
+        return None
+
+
+def _without(stacks: Iterable[Stack], gone: Collection[AssetId]) -> Iterator[Stack]:
+    """The stacks of those who are left, where two or more are."""
+    for stack in stacks:
+        left = tuple(each for each in stack.member_ids if each not in gone)
+        if len(left) > 1:
+            yield replace(stack, primary_id=stack.primary_id if stack.primary_id in left else left[0], member_ids=left)
 
 
 def _present(seen: Seen) -> frozenset[Shape]:

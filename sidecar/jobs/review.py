@@ -103,7 +103,10 @@ async def _open(
         if GroupKind.BURST in rules.kinds:
             stems |= await assets.stems_of_same_bursts(connection, owner_id, [stem])
         known = await load(connection, owner_id, sorted(stems), rules)
-        for found, subject in () if is_waiting else decide(known, sorted(stems), context.pipeline).found[stem]:
+        # What could not be asked then is for this person to decide, whether it could be asked now or not.
+        unreadable = finding.asset_ids if finding.reasons[0].code is ReasonCode.NOT_LOOKED_AT else ()
+        decided = decide(known, sorted(stems), context.pipeline, unreadable=unreadable)
+        for found, subject in () if is_waiting else decided.found[stem]:
             if found.id == finding.id and isinstance(subject, Review | Repair):
                 return stem, finding, subject, known
     raise StaleDecision(f"no open proposal is called {finding_id!r}; it may have changed or been decided meanwhile")

@@ -12,7 +12,8 @@ from sidecar.grouping.names import STEM_VERSION, reader_of
 from sidecar.jobs.context import JobContext
 from sidecar.model import AssetId, OwnerId
 from sidecar.preferences import read_chosen
-from sidecar.storage import assets, findings, preferences, scans, work
+from sidecar.storage import assets, findings, groups, journal, preferences, scans, work
+from sidecar.storage.groups import GroupState
 
 NAMES_AT_ONCE = 1000
 
@@ -49,6 +50,11 @@ async def renew_if_changed(context: JobContext, owner_id: OwnerId) -> None:
             if not found:
                 # Of stems that no asset has any more nobody would ever ask again.
                 await findings.clear(connection, owner_id)
+                # What was only planned was planned by other rules, perhaps under another name.
+                unsent = await journal.withdraw_unsent(
+                    connection, owner_id, error="the rules have changed", now_ms=context.now_ms()
+                )
+                await groups.set_state(connection, owner_id, unsent, GroupState.WITHDRAWN)
                 await work.mark_all(connection, owner_id)
                 mark = await scans.watermark(connection, owner_id) or mark
                 await scans.set_watermark(connection, owner_id, replace(mark, rules=name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -18,11 +18,16 @@ _FEWEST = 2
 
 @dataclass(frozen=True, slots=True)
 class TakingBack:
-    """One way back: from the stacks that should be there now to those that were before the writes it undoes."""
+    """One way back: from the stacks that should be there now to those that were before the writes it undoes.
+
+    Shape:  stack_ids are Immich's ids of present stacks, where they are known: a stack that somebody made anew of the
+            same pictures is another one.
+    """
 
     undoes: tuple[Action, ...]
     present: State
     former: State
+    stack_ids: Mapping[Shape, StackId]
 
     @property
     def member_ids(self) -> tuple[AssetId, ...]:
@@ -45,6 +50,7 @@ class _Way:
     undoes: list[Action]
     present: set[Shape]
     former: set[Shape]
+    stack_ids: dict[Shape, StackId]
 
 
 class _Ways:
@@ -53,33 +59,42 @@ class _Ways:
     def __init__(self) -> None:
         self.wanted: dict[_Way, None] = {}
         self._to: dict[Shape, _Way] = {}
+        self._made_later: set[Shape] = set()
 
     def above(self, made: Iterable[Shape]) -> list[_Way]:
         """The ways that lead back to one of these stacks: later writes have replaced it."""
         return list(dict.fromkeys(self._to[shape] for shape in made if shape in self._to))
 
-    def begin(self, action: Action, made: set[Shape], replaced: set[Shape], *, is_wanted: bool) -> None:
+    def begin(self, entry: Entry, made: set[Shape], replaced: set[Shape], *, is_wanted: bool) -> None:
         """A way of one write; one that is not wanted stands in the way of others."""
-        way = _Way([action], made, replaced)
+        way = _Way([entry.action], made, replaced, self._ids_of(entry, made))
         self._to |= dict.fromkeys(replaced, way)
         if is_wanted:
             self.wanted[way] = None
 
-    def go_on(self, above: Sequence[_Way], action: Action, made: set[Shape], replaced: set[Shape]) -> None:
+    def go_on(self, above: Sequence[_Way], entry: Entry, made: set[Shape], replaced: set[Shape]) -> None:
         """All these ways become one, which leads one write further back."""
         first, *others = above
         for other in others:
             first.undoes += other.undoes
             first.present |= other.present
             first.former |= other.former
+            first.stack_ids |= other.stack_ids
             del self.wanted[other]
-        first.undoes.append(action)
+        first.undoes.append(entry.action)
+        first.stack_ids |= self._ids_of(entry, made - first.former)
         # Of what it made, what was not replaced since still stands today.
         first.present |= made - first.former
         first.former = first.former - made | replaced
         for shape in made:
             self._to.pop(shape, None)
         self._to |= dict.fromkeys(first.former, first)
+
+    def _ids_of(self, entry: Entry, made: set[Shape]) -> dict[Shape, StackId]:
+        """Immich's id of the stack that the write made, unless a later write made the same of the same pictures."""
+        is_known = entry.stack_id is not None and len(made) == 1 and made.isdisjoint(self._made_later)
+        self._made_later |= made
+        return dict.fromkeys(made, entry.stack_id) if is_known and entry.stack_id is not None else {}
 
 
 def plan_undo(entries: Iterable[Entry], wanted: Collection[str]) -> UndoPlan:
@@ -110,11 +125,14 @@ def plan_undo(entries: Iterable[Entry], wanted: Collection[str]) -> UndoPlan:
         if is_wanted and why_not is not None:
             refused.append((action, why_not))
         if is_wanted and why_not is None and above:
-            ways.go_on(above, action, made, replaced)
+            ways.go_on(above, entry, made, replaced)
         else:
-            ways.begin(action, made, replaced, is_wanted=is_wanted and why_not is None)
+            ways.begin(entry, made, replaced, is_wanted=is_wanted and why_not is None)
     return UndoPlan(
-        tuple(TakingBack(tuple(way.undoes), frozenset(way.present), frozenset(way.former)) for way in ways.wanted),
+        tuple(
+            TakingBack(tuple(way.undoes), frozenset(way.present), frozenset(way.former), way.stack_ids)
+            for way in ways.wanted
+        ),
         tuple(refused),
     )
 
@@ -166,15 +184,17 @@ def _action(context: JobContext, owner_id: OwnerId, way: TakingBack) -> Action:
         oldest.stem,
         ActionKind.UNDO,
         way.member_ids,
-        _stacks(way.present),
+        _stacks(way.present, way.stack_ids),
         known_at_ms=0,
         members_at_ms=0,
-        after=_stacks(way.former),
+        after=_stacks(way.former, {}),
         undoes=tuple(action.id for action in way.undoes),
         origin=Origin.USER,
     )
 
 
-def _stacks(state: State) -> tuple[Stack, ...]:
+def _stacks(state: State, stack_ids: Mapping[Shape, StackId]) -> tuple[Stack, ...]:
     ordered = sorted(state, key=attrgetter("primary_id"))
-    return tuple(Stack(StackId(""), shape.primary_id, tuple(sorted(shape.member_ids))) for shape in ordered)
+    return tuple(
+        Stack(stack_ids.get(shape, StackId("")), shape.primary_id, tuple(sorted(shape.member_ids))) for shape in ordered
+    )

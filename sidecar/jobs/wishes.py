@@ -10,9 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sidecar.grouping.memory import Decided, Decision, DecisionKind, DecisionSource
 from sidecar.grouping.restacking import State, shapes
 from sidecar.jobs.context import JobContext
-from sidecar.jobs.queue import JobName
 from sidecar.model import AssetId, OwnerId
-from sidecar.storage import decisions, groups, work
+from sidecar.storage import assets, decisions, groups, work
 from sidecar.storage.groups import GroupState
 from sidecar.storage.journal import Action, ActionKind
 
@@ -20,7 +19,8 @@ from sidecar.storage.journal import Action, ActionKind
 async def come_true(context: JobContext, connection: AsyncConnection, action: Action) -> None:
     """The memory agrees with what the user wanted, and the stem is looked at anew.
 
-    Shape:  whom the user brings together is not kept apart any longer; whom taking back has separated is.
+    Shape:  whom the user brings together is not kept apart any longer; whom taking back has separated is. Immich is to
+            be told; the remember job is for the caller to wake, after the commit.
     """
     owner_id = action.owner_id
     if action.after is None:
@@ -34,7 +34,6 @@ async def come_true(context: JobContext, connection: AsyncConnection, action: Ac
                 context, connection, owner_id, list(_separated(before, after)), source=DecisionSource.UNDONE
             )
     await work.mark(connection, owner_id, {action.stem})
-    await context.wake(JobName.REMEMBER, owner_id)
 
 
 async def _move_groups(connection: AsyncConnection, owner_id: OwnerId, before: State, after: State) -> None:
@@ -83,15 +82,23 @@ async def keep_apart(
 async def bring_together(
     context: JobContext, connection: AsyncConnection, owner_id: OwnerId, together: Collection[frozenset[AssetId]]
 ) -> None:
-    """Whoever is in one of these sets is not kept apart from the rest of it any longer; all other pairs still are."""
+    """Whoever is in one of these sets is not kept apart from the rest of it any longer; all other pairs still are.
+
+    Shape:  what was decided about a member under a former id ends too. Of a decision that falls, each of those who come
+            together stays apart from all who do not: as many decisions as come together.
+    """
     for members in together:
-        for decision_id, decision in await decisions.touching(connection, owner_id, sorted(members)):
-            if decision.kind is not DecisionKind.KEEP_APART or len(decision.asset_ids & members) < 2:  # noqa: PLR2004
+        present = await assets.by_ids(connection, owner_id, sorted(members))
+        for decision_id, decision in await decisions.about(connection, owner_id, present):
+            joined, others = decision.asset_ids & members, decision.asset_ids - members
+            if decision.kind is not DecisionKind.KEEP_APART or len(joined) < 2:  # noqa: PLR2004
                 continue
+            # Others may exist no more; only the decision that falls still says what they were.
+            identities = await decisions.identities(connection, owner_id, sorted(others))
             await decisions.revoke(connection, owner_id, [decision_id])
             rest = [
-                (context.new_id(), Decision(frozenset(pair), source=decision.source))
-                for pair in combinations(sorted(decision.asset_ids), 2)
-                if not members.issuperset(pair)
+                (context.new_id(), Decision(others | {member}, source=decision.source))
+                for member in sorted(joined)
+                if others
             ]
-            await decisions.add(connection, owner_id, rest, now_ms=context.now_ms())
+            await decisions.add(connection, owner_id, rest, now_ms=context.now_ms(), identities=identities)

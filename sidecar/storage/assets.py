@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, or_, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.formats import Format
@@ -140,7 +140,17 @@ async def remove(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[A
 
 
 async def stems_of_same_bursts(connection: AsyncConnection, owner_id: OwnerId, stems: Sequence[str]) -> set[str]:
-    """The stems of all that a camera took in one burst with an asset of these stems, these among them."""
+    """The stems of all that hangs together with these stems by bursts of a camera, those that have one among them."""
+    found: set[str] = set()
+    asked = list(stems)
+    while asked:
+        news = await _one_burst_further(connection, owner_id, asked) - found
+        found |= news
+        asked = sorted(news - set(asked))
+    return found
+
+
+async def _one_burst_further(connection: AsyncConnection, owner_id: OwnerId, stems: Sequence[str]) -> set[str]:
     found: set[str] = set()
     other = assets.alias("other")
     for chunk in chunks(stems):
@@ -156,31 +166,6 @@ async def stems_of_same_bursts(connection: AsyncConnection, owner_id: OwnerId, s
             )
         )
     return found
-
-
-async def not_recalled(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> set[AssetId]:
-    """Those of the assets about which Immich was not asked for earlier decisions since they last changed."""
-    found: set[AssetId] = set()
-    for chunk in chunks(ids):
-        rows = await connection.scalars(
-            select(assets.c.asset_id).where(
-                assets.c.owner_id == owner_id,
-                assets.c.asset_id.in_(chunk),
-                or_(assets.c.recalled_ms.is_(None), assets.c.recalled_ms != assets.c.updated_at_ms),
-            )
-        )
-        found.update(map(AssetId, rows))
-    return found
-
-
-async def set_recalled(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> None:
-    """Immich was asked for earlier decisions about these assets as they are now."""
-    for chunk in chunks(ids):
-        await connection.execute(
-            update(assets)
-            .where(assets.c.owner_id == owner_id, assets.c.asset_id.in_(chunk))
-            .values(recalled_ms=assets.c.updated_at_ms)
-        )
 
 
 async def set_content(connection: AsyncConnection, owner_id: OwnerId, found: Mapping[AssetId, Format]) -> None:
@@ -265,7 +250,7 @@ def _with_what_else_is_known(asset: Asset, before: Asset) -> Asset:
     return replace(asset, auto_stack_id=asset.auto_stack_id or before.auto_stack_id, content=asset.content or content)
 
 
-_NOT_ABOUT_PAIRING = 5
+_NOT_ABOUT_PAIRING = 4
 """How many columns at the end of a row say nothing that pairing asks about."""
 
 
@@ -274,7 +259,7 @@ def _matters(asset: Asset) -> tuple[object, ...]:
 
 
 def _row(stem: str, asset: Asset, scan_id: int) -> tuple[object, ...]:
-    """In the order of the table's columns; nobody has asked yet what Immich remembers of the asset as it is now."""
+    """In the order of the table's columns."""
     return (
         asset.owner_id,
         asset.id,
@@ -298,7 +283,6 @@ def _row(stem: str, asset: Asset, scan_id: int) -> tuple[object, ...]:
         asset.updated_at_ms,
         asset.auto_stack_id,
         asset.content.value if asset.content is not None else None,
-        None,
         scan_id,
     )
 

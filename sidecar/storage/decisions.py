@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from secrets import randbelow
 from typing import Any
 
-from sqlalchemy import Column, Row, delete, func, insert, literal_column, select, update
+from sqlalchemy import Column, Row, case, delete, func, insert, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.grouping.memory import Decision, DecisionKind, DecisionSource
@@ -15,8 +16,11 @@ from sidecar.storage import assets
 from sidecar.storage.database import chunks, insert_for, write_rows
 from sidecar.storage.tables import decisions, memos
 
-MAX_ATTEMPTS = 20
-"""After so many failures a memo waits for the next decision about its asset."""
+HOLDS_REVOKED = "Immich still holds what is no longer decided"
+"""Stands with the mark of an asset until its memo is written: what that memo tells is not believed any more."""
+
+FIRST_GENERATIONS = 1 << 30
+"""A mark begins at one of so many numbers, so that one made anew is not taken for the one that was finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,12 @@ async def add(
 ) -> None:
     """Remembers these, as (id, decision), and that Immich is to be told, unless it is_told already.
 
-    Shape:  identities are of assets that the mirror does not hold; of the others they are known.
+    Shape:  identities are of assets that the mirror does not hold; of the others they are known. What Immich told is
+            passed over where a decision about one of its assets was revoked, and Immich has not been told so yet.
     """
+    if is_told:
+        outdated = await _holding_revoked(connection, owner_id, {each for _, told in new for each in told.asset_ids})
+        new = [(decision_id, told) for decision_id, told in new if outdated.isdisjoint(told.asset_ids)]
     concerned = sorted({asset_id for _, decision in new for asset_id in decision.asset_ids})
     known = await assets.by_ids(connection, owner_id, concerned)
     identity = {**(identities or {}), **{asset_id: identity_of(asset) for asset_id, asset in known.items()}}
@@ -65,11 +73,11 @@ async def add(
 
 
 async def revoke(connection: AsyncConnection, owner_id: OwnerId, ids: Collection[str]) -> None:
-    """Forgets these decisions, and lets Immich know."""
+    """Forgets these decisions, and lets Immich know; what it tells until then about their assets is not believed."""
     for chunk in chunks(sorted(ids)):
         of_these = (decisions.c.owner_id == owner_id, decisions.c.decision_id.in_(chunk))
         concerned = await connection.scalars(select(decisions.c.asset_id).where(*of_these).distinct())
-        await mark_memos(connection, owner_id, {AssetId(asset_id) for asset_id in concerned})
+        await _mark(connection, owner_id, {AssetId(asset_id) for asset_id in concerned}, error=HOLDS_REVOKED)
         await connection.execute(delete(decisions).where(*of_these))
 
 
@@ -113,6 +121,13 @@ async def everything(connection: AsyncConnection, owner_id: OwnerId) -> list[tup
     return _assemble(await connection.execute(select(decisions).where(decisions.c.owner_id == owner_id)), {})
 
 
+async def copy(source: AsyncConnection, target: AsyncConnection, owner_id: OwnerId) -> None:
+    """Every decision of the owner stands in the other database as in this one; what Immich is owed does not."""
+    rows = (await source.execute(select(decisions).where(decisions.c.owner_id == owner_id))).mappings().all()
+    if rows:
+        await target.execute(insert(decisions), [dict(row) for row in rows])
+
+
 async def _rows(
     connection: AsyncConnection, owner_id: OwnerId, column: Column[Any], values: Sequence[str]
 ) -> list[Row[Any]]:
@@ -144,7 +159,7 @@ async def counts(connection: AsyncConnection, owner_id: OwnerId) -> dict[Decisio
 
 def _assemble(rows: Iterable[Row[Any]], present: Mapping[AssetId, AssetId]) -> list[tuple[str, Decision]]:
     of_id: dict[str, list[Row[Any]]] = {}
-    for row in sorted(rows, key=lambda row: (row.decided_at_ms, row.decision_id)):
+    for row in sorted(rows, key=_when):
         of_id.setdefault(row.decision_id, []).append(row)
 
     def called(row: Row[Any]) -> AssetId:
@@ -164,27 +179,49 @@ def _assemble(rows: Iterable[Row[Any]], present: Mapping[AssetId, AssetId]) -> l
     ]
 
 
+def _when(row: Row[Any]) -> tuple[bool, int, str]:
+    # What Immich kept may be older than it looks: nothing that was decided here gives way to it.
+    return row.source != DecisionSource.RECALLED.value, row.decided_at_ms, row.decision_id
+
+
 async def mark_memos(connection: AsyncConnection, owner_id: OwnerId, ids: Collection[AssetId]) -> None:
     """What Immich holds about these assets is to be written anew."""
-    await write_rows(connection, "memos", _marking, [(owner_id, asset_id, 1, 0, 0, None) for asset_id in sorted(ids)])
+    await _mark(connection, owner_id, ids, error=None)
+
+
+async def _mark(connection: AsyncConnection, owner_id: OwnerId, ids: Collection[AssetId], *, error: str | None) -> None:
+    rows = [(owner_id, asset_id, randbelow(FIRST_GENERATIONS), 0, 0, error) for asset_id in sorted(ids)]
+    await write_rows(connection, "memos", _marking, rows)
 
 
 def _marking(connection: AsyncConnection) -> Any:
-    return insert_for(connection, memos).on_conflict_do_update(
+    statement = insert_for(connection, memos)
+    return statement.on_conflict_do_update(
         index_elements=["owner_id", "asset_id"],
         set_={
             "generation": memos.c.generation + literal_column("1"),
             "attempts": literal_column("0"),
             "not_before_ms": literal_column("0"),
+            "error": func.coalesce(statement.excluded.error, memos.c.error),
         },
     )
+
+
+async def _holding_revoked(connection: AsyncConnection, owner_id: OwnerId, ids: Collection[AssetId]) -> set[AssetId]:
+    found: set[AssetId] = set()
+    for chunk in chunks(sorted(ids)):
+        marked = select(memos.c.asset_id).where(
+            memos.c.owner_id == owner_id, memos.c.asset_id.in_(chunk), memos.c.error == HOLDS_REVOKED
+        )
+        found.update(map(AssetId, await connection.scalars(marked)))
+    return found
 
 
 async def due_memos(connection: AsyncConnection, owner_id: OwnerId, *, now_ms: int, limit: int) -> list[MemoMark]:
     """Up to `limit` assets of which Immich is to be told now."""
     rows = await connection.execute(
         select(memos.c.asset_id, memos.c.generation, memos.c.attempts)
-        .where(memos.c.owner_id == owner_id, *_due(now_ms))
+        .where(memos.c.owner_id == owner_id, memos.c.not_before_ms <= now_ms)
         .order_by(memos.c.not_before_ms, memos.c.asset_id)
         .limit(limit)
     )
@@ -192,15 +229,19 @@ async def due_memos(connection: AsyncConnection, owner_id: OwnerId, *, now_ms: i
 
 
 async def finish_memos(connection: AsyncConnection, owner_id: OwnerId, written: Sequence[MemoMark]) -> None:
-    """Immich holds what we do about these assets; a mark that was renewed meanwhile stays."""
-    for mark in written:
-        await connection.execute(
-            delete(memos).where(
-                memos.c.owner_id == owner_id,
-                memos.c.asset_id == mark.asset_id,
-                memos.c.generation == mark.generation,
-            )
-        )
+    """Immich holds what we do about these assets; a mark that was renewed meanwhile stays.
+
+    Shape:  a mark that somebody else has finished meanwhile is made anew: which text was written last, nobody knows.
+            This ends, as a mark that only one has taken is finished by that one.
+    """
+    lost: set[AssetId] = set()
+    for mark in sorted(written, key=lambda mark: mark.asset_id):  # in one order, so that no two wait for each other
+        of_asset = (memos.c.owner_id == owner_id, memos.c.asset_id == mark.asset_id)
+        done = await connection.execute(delete(memos).where(*of_asset, memos.c.generation == mark.generation))
+        if not done.rowcount and await connection.scalar(select(memos.c.asset_id).where(*of_asset)) is None:
+            lost.add(mark.asset_id)
+    # Immich may hold the older text now, with what was revoked since.
+    await _mark(connection, owner_id, lost, error=HOLDS_REVOKED)
 
 
 async def postpone_memos(
@@ -211,15 +252,15 @@ async def postpone_memos(
         await connection.execute(
             update(memos)
             .where(memos.c.owner_id == owner_id, memos.c.asset_id.in_(chunk))
-            .values(attempts=memos.c.attempts + 1, error=error, not_before_ms=not_before_ms)
+            .values(
+                attempts=memos.c.attempts + 1,
+                error=case((memos.c.error == HOLDS_REVOKED, HOLDS_REVOKED), else_=error),
+                not_before_ms=not_before_ms,
+            )
         )
 
 
 async def owners_with_due_memos(connection: AsyncConnection, *, now_ms: int) -> list[OwnerId]:
     """Owners of whose decisions Immich is to be told now."""
-    rows = await connection.scalars(select(memos.c.owner_id).where(*_due(now_ms)).distinct())
+    rows = await connection.scalars(select(memos.c.owner_id).where(memos.c.not_before_ms <= now_ms).distinct())
     return [OwnerId(owner_id) for owner_id in rows]
-
-
-def _due(now_ms: int) -> tuple[Any, ...]:
-    return memos.c.not_before_ms <= now_ms, memos.c.attempts < MAX_ATTEMPTS

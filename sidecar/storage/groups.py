@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import Select, case, func, insert, select, update
+from sqlalchemy import Select, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.grouping.memory import OurGroup
@@ -74,6 +74,20 @@ async def set_primary(connection: AsyncConnection, owner_id: OwnerId, group_id: 
     await connection.execute(
         update(groups).where(groups.c.owner_id == owner_id, groups.c.group_id == group_id).values(primary_id=primary_id)
     )
+
+
+async def forget_members(
+    connection: AsyncConnection, owner_id: OwnerId, gone: Sequence[tuple[GroupId, AssetId]]
+) -> None:
+    """These members exist no more, and their groups go on without them."""
+    for group_id, asset_id in gone:
+        await connection.execute(
+            delete(group_members).where(
+                group_members.c.owner_id == owner_id,
+                group_members.c.group_id == group_id,
+                group_members.c.asset_id == asset_id,
+            )
+        )
 
 
 async def living_touching(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> list[OurGroup]:

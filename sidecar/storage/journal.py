@@ -87,13 +87,14 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One write as the journal has it: how far it has come, and why not further."""
+    """One write as the journal has it: how far it has come, and why not further; and the stack it made, where one."""
 
     action: Action
     state: ActionState
     error: str | None
     intended_at_ms: int
     ended_at_ms: int | None
+    stack_id: StackId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +199,23 @@ async def postpone(
     )
 
 
+async def withdraw_unsent(connection: AsyncConnection, owner_id: OwnerId, *, error: str, now_ms: int) -> list[GroupId]:
+    """The groups whose writes are withdrawn by this: what the rules wanted and nobody has begun to send."""
+    rows = await connection.scalars(
+        update(actions)
+        .where(
+            actions.c.owner_id == owner_id,
+            _IS_INTENDED,
+            actions.c.origin == Origin.RULES.value,
+            actions.c.attempts == 0,
+            actions.c.lease.is_(None),
+        )
+        .values(state=ActionState.WITHDRAWN.value, error=error, ended_at_ms=now_ms)
+        .returning(actions.c.group_id)
+    )
+    return [GroupId(group_id) for group_id in rows]
+
+
 def _held(lease: str) -> Update:
     return update(actions).where(
         actions.c.owner_id == bindparam("of_owner"),
@@ -219,16 +237,11 @@ async def owners_with_due_actions(connection: AsyncConnection, *, now_ms: int) -
 
 async def stems_intended(connection: AsyncConnection, owner_id: OwnerId, stems: Sequence[str]) -> set[str]:
     """Those of the stems for which a write is still outstanding."""
-    rows = await connection.scalars(
-        select(actions.c.stem)
-        .where(
-            actions.c.owner_id == owner_id,
-            _IS_INTENDED,
-            actions.c.stem.in_(stems),
-        )
-        .distinct()
-    )
-    return set(rows)
+    found: set[str] = set()
+    for chunk in chunks(stems):
+        of_these = (actions.c.owner_id == owner_id, _IS_INTENDED, actions.c.stem.in_(chunk))
+        found.update(await connection.scalars(select(actions.c.stem).where(*of_these).distinct()))
+    return found
 
 
 async def counts(connection: AsyncConnection, owner_id: OwnerId) -> dict[ActionState, int]:
@@ -287,7 +300,7 @@ def _due(now_ms: int) -> tuple[Any, ...]:
 
 
 def _entry(row: Row[Any]) -> Entry:
-    return Entry(_action(row), ActionState(row.state), row.error, row.intended_at_ms, row.ended_at_ms)
+    return Entry(_action(row), ActionState(row.state), row.error, row.intended_at_ms, row.ended_at_ms, row.stack_id)
 
 
 def _action(row: Row[Any]) -> Action:

@@ -54,8 +54,6 @@ assets = Table(
     Column("auto_stack_id", Text),
     # What the first bytes are, where somebody looked; forgotten when the size changes.
     Column("content", String(8)),
-    # The `updated_at_ms` at which Immich was asked what we wrote to it about earlier decisions; null if never.
-    Column("recalled_ms", BigInteger),
     # The full scan that last saw the asset; one that a scan did not see is asked for by id before it counts as gone.
     Column("scan_id", BigInteger, nullable=False),
     Index(None, "owner_id", "stem"),

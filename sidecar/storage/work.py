@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, literal, literal_column, null, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, literal, literal_column, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.model import OwnerId
@@ -60,7 +60,11 @@ async def mark_all(connection: AsyncConnection, owner_id: OwnerId) -> None:
 async def claim(
     connection: AsyncConnection, owner_id: OwnerId, *, lease: str, now_ms: int, lease_ms: int, limit: int
 ) -> Claim:
-    """Up to `limit` due stems, leased; none if nothing is due. Each claim counts as an attempt until it is finished."""
+    """Up to `limit` due stems, leased; none if nothing is due. Each claim counts as an attempt until it is finished.
+
+    Shape:  a claim that takes over a lease that ran out goes on with the same attempt: a kill says nothing about the
+            stems that happened to be claimed.
+    """
     due = (
         select(work.c.stem)
         .where(work.c.owner_id == owner_id, *_due(now_ms))
@@ -74,7 +78,7 @@ async def claim(
         .values(
             lease=lease,
             lease_until_ms=now_ms + lease_ms,
-            attempts=work.c.attempts + 1,
+            attempts=_ATTEMPTS_WHEN_CLAIMED,
             claimed_generation=work.c.generation,
         )
         .returning(work.c.stem)
@@ -107,7 +111,7 @@ async def claim_also(
                 "claimed_generation": work.c.generation,
                 "lease": claimed.lease,
                 "lease_until_ms": now_ms + lease_ms,
-                "attempts": work.c.attempts + 1,
+                "attempts": _ATTEMPTS_WHEN_CLAIMED,
             },
             where=or_(work.c.lease.is_(None), work.c.lease_until_ms <= now_ms),
         )
@@ -199,9 +203,14 @@ async def failures(connection: AsyncConnection, owner_id: OwnerId) -> list[tuple
 def _due(now_ms: int) -> Sequence[Any]:
     return (
         work.c.not_before_ms <= now_ms,
-        work.c.attempts < MAX_ATTEMPTS,
-        or_(work.c.lease.is_(None), work.c.lease_until_ms <= now_ms),
+        or_(
+            and_(work.c.lease.is_(None), work.c.attempts < MAX_ATTEMPTS),
+            and_(work.c.lease.is_not(None), work.c.lease_until_ms <= now_ms),
+        ),
     )
+
+
+_ATTEMPTS_WHEN_CLAIMED = work.c.attempts + case((work.c.lease.is_(None), 1), else_=0)
 
 
 # Without parameters of its own, so that it fits write_rows.

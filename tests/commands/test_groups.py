@@ -294,7 +294,7 @@ async def test_what_is_rejected_waits_no_more_and_is_told_to_immich_before_the_c
     assert await proposals(settings) == []
     memo = immich.memo_of(shot[0])
     assert memo is not None
-    assert memo["apartFrom"] == [shot[1].id]
+    assert memo["apart"] == [[shot[1].id]]
     await scanned(acting(settings))
     assert shown(immich, ann) == []
 

@@ -15,8 +15,11 @@ from sidecar.commands.scan import ScanOptions, scan
 from sidecar.demo.immich import EmulatedImmich
 from sidecar.demo.immich.rows import UserRow
 from sidecar.errors import ImmichRefused, ImmichUnavailable, SettingsError
+from sidecar.grouping.memory import Decision, DecisionKind
 from sidecar.jobs import context as context_module
+from sidecar.model import AssetId, OwnerId
 from sidecar.settings import Settings
+from sidecar.storage import decisions
 from sidecar.storage.database import open_database
 from sidecar.wiring import open_services
 from sidecar.worker import running_worker
@@ -100,6 +103,37 @@ async def test_a_dry_run_knows_what_the_user_took_apart(
     _, out, _ = await run(settings, ScanOptions(dry_run=True))
     assert "Left as you decided: 1" in out
     assert (settings.data_dir / "sidecar.db").read_bytes() == before
+
+
+async def test_a_dry_run_knows_a_file_that_came_back_under_another_id(
+    immich: EmulatedImmich, ann: UserRow, settings: Settings
+) -> None:
+    await run(settings)
+    immich.unstack(immich.stacks_of(ann)[0])
+    raw, jpeg = (row for row in immich.state.assets.values() if row.name.startswith("IMG_1."))
+    apart = Decision(frozenset({AssetId(raw.id), AssetId(jpeg.id)}))
+    async with open_services(settings) as services, services.database.write() as connection:
+        await decisions.add(connection, OwnerId(ann.id), [("d", apart)], now_ms=1, is_told=True)
+    immich.delete_for_good(raw)
+    await immich.settle()
+    immich.add_asset(ann, raw.name, taken_at=NOON)
+    _, out, _ = await run(settings, ScanOptions(dry_run=True))
+    assert "Left as you decided: 1" in out
+    assert "Would stack" not in out
+
+
+async def test_a_dry_run_shows_the_cover_that_was_chosen_last(
+    immich: EmulatedImmich, ann: UserRow, settings: Settings
+) -> None:
+    both = [row for row in immich.state.assets.values() if row.name.startswith("IMG_1.")]
+    ids = {row.name: AssetId(row.id) for row in both}
+    async with open_services(settings) as services:
+        for now_ms, (decision_id, name) in enumerate([("9", "IMG_1.JPG"), ("1", "IMG_1.CR3")]):
+            chosen = Decision(frozenset(ids.values()), DecisionKind.COVER, ids[name])
+            async with services.database.write() as connection:
+                await decisions.add(connection, OwnerId(ann.id), [(decision_id, chosen)], now_ms=now_ms, is_told=True)
+    _, out, _ = await run(settings, ScanOptions(dry_run=True))
+    assert "IMG_1.CR3 + IMG_1.JPG" in out
 
 
 async def test_a_dry_run_that_may_not_ask_what_was_decided_ends_with_the_reason(

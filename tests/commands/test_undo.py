@@ -209,7 +209,7 @@ async def test_what_is_taken_back_stays_so_until_the_taking_back_is_taken_back(
     assert shown(immich, ann) == []
     memo = immich.memo_of(shot[0])
     assert memo is not None
-    assert memo["apartFrom"] == [shot[1].id]
+    assert memo["apart"] == [[shot[1].id]]
     assert "Left as you decided: 1" in await scanned(settings)
     assert shown(immich, ann) == []
     # All that stands is a taking-back; only by its name is it taken back.

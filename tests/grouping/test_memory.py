@@ -147,6 +147,49 @@ def test_an_asset_is_never_kept_apart_from_itself() -> None:
     assert not decided.are_apart(AssetId("stranger"), A.id)
 
 
+MANY = tuple(make_asset(f"IMG_{number:04}.JPG") for number in range(12))
+
+
+def test_several_decisions_about_one_asset_all_count() -> None:
+    decided = Decided([apart(A, B), apart(A, C), apart(A, D), apart(A, B)])
+    assert [decided.are_apart(A.id, other.id) for other in (B, C, D)] == [True, True, True]
+    assert [decided.are_apart(other.id, A.id) for other in (B, C, D)] == [True, True, True]
+    assert not any(decided.are_apart(one.id, other.id) for one in (B, C, D) for other in (B, C, D) if one != other)
+
+
+def test_what_is_added_later_changes_no_decision_that_was_there_before() -> None:
+    first, second = apart(A, B), apart(A, C)
+    decided = Decided([first, second])
+    decided.add(apart(A, D))
+    assert (first, second) == (apart(A, B), apart(A, C))
+    assert not decided.are_apart(B.id, D.id)
+
+
+@pytest.mark.parametrize(
+    ("known", "asked", "is_held"),
+    [
+        pytest.param([], apart(A, B), False, id="nothing is known"),
+        pytest.param([apart(A, B)], apart(B, A), True, id="the same"),
+        pytest.param([apart(A, B, C)], apart(A, C), True, id="more is known"),
+        pytest.param([apart(A, B)], apart(A, B, C), False, id="less is known"),
+        pytest.param([apart(A, B), apart(C, D)], apart(A, C), False, id="of others each"),
+        pytest.param([apart(A, B), apart(B, C), apart(A, C)], apart(A, B, C), True, id="a few that add up to it"),
+        pytest.param([apart(*MANY)], apart(*MANY), True, id="the same many"),
+        pytest.param([apart(*MANY)], apart(*MANY[1:]), True, id="more than many"),
+        pytest.param([apart(*MANY[1:])], apart(*MANY), False, id="less than many"),
+        pytest.param(
+            [apart(one, other) for one in MANY for other in MANY if one != other],
+            apart(*MANY),
+            False,
+            id="many pairs are not added up",
+        ),
+        pytest.param([cover(A, B)], apart(A, B), False, id="a cover keeps nobody apart"),
+    ],
+)
+def test_a_decision_is_held_if_it_or_more_is_known(known: list[Decision], asked: Decision, *, is_held: bool) -> None:
+    assert Decided(known).holds(asked.asset_ids) is is_held
+
+
 ARCHIVED = tuple(replace(asset, visibility=Visibility.ARCHIVE) for asset in (A, B))
 
 
@@ -174,8 +217,7 @@ def test_a_stack_that_somebody_else_made_is_followed_but_never_ours() -> None:
     seen = replace(GROUP, is_ours=False)
     assert learned(stack(A, B, C), group=seen).group_of == {}
     assert learned(group=seen).decisions == (apart(A, B, C),)
-    # Whoever made it may also choose its cover: nothing of ours was changed.
-    assert learned(stack(B, A, C), group=seen).decisions == ()
+    assert learned(stack(B, A, C), group=seen).decisions == (cover(B, A, C),)
 
 
 def test_two_groups_about_the_same_assets_teach_the_same_thing_once() -> None:
@@ -197,3 +239,8 @@ def test_what_is_to_be_left_alone_is_about_one_asset_and_one_thing() -> None:
     assert decided.is_left(DecisionKind.LEAVE_LONELY, A.id)
     assert not decided.is_left(DecisionKind.LEAVE_COVER, A.id)
     assert not decided.is_left(DecisionKind.LEAVE_LONELY, B.id)
+
+
+def test_a_member_that_its_stack_outlived_excuses_nothing_later() -> None:
+    assert learned(stack(A, B), assets=(A, B)).outlived == ((GroupId("g"), C.id),)
+    assert learned(assets=(A, B)).outlived == ()

@@ -20,6 +20,7 @@ from sidecar.model import AssetId
 from sidecar.preferences import Matching, StackKinds
 from sidecar.storage import assets, decisions, findings, work
 from sidecar.storage.findings import FindingKind
+from sidecar.storage.journal import ActionState
 from tests.jobs.library import NOON, Library, open_library
 from tests.jobs.test_review import decided, only_waiting
 
@@ -58,10 +59,10 @@ async def test_what_was_decided_stands_beside_each_asset_in_immich(library: Libr
     await remember(library.context, library.owner_id)
     among = sorted((raw.id, jpeg.id))
     assert library.immich.memo_of(raw) == {
-        "version": 1, "apartFrom": [jpeg.id], "cover": raw.id, "coverAmong": among,
+        "version": 1, "apart": [[jpeg.id]], "cover": raw.id, "coverAmong": among,
     }  # fmt: skip
     assert library.immich.memo_of(jpeg) == {
-        "version": 1, "apartFrom": [raw.id], "cover": raw.id, "coverAmong": among,
+        "version": 1, "apart": [[raw.id]], "cover": raw.id, "coverAmong": among,
     }  # fmt: skip
     assert await due(library) == set()
     await remember(library.context, library.owner_id)
@@ -85,7 +86,7 @@ async def test_an_asset_that_is_gone_keeps_no_other_from_being_told_of(library: 
     library.immich.delete_for_good(raw)
     await library.immich.settle()
     await remember(library.context, library.owner_id)
-    assert library.immich.memo_of(jpeg) == {"version": 1, "apartFrom": sorted((raw.id, png.id))}
+    assert library.immich.memo_of(jpeg) == {"version": 1, "apart": [sorted((raw.id, png.id))]}
     assert library.immich.memo_of(png) is not None
     assert await due(library) == set()
 
@@ -137,7 +138,7 @@ async def test_a_process_that_is_to_end_tells_nobody_any_more(library: Library) 
 async def test_what_immich_remembers_is_respected_before_anything_is_written(library: Library) -> None:
     raw, jpeg = library.shoot("IMG_1.CR3", "IMG_1.JPG")
     for one, other in ((raw, jpeg), (jpeg, raw)):
-        library.immich.write_memo(one, {"version": 1, "apartFrom": [other.id]})
+        library.immich.write_memo(one, {"version": 1, "apart": [[other.id]]})
     await library.scan()
     assert library.stacks() == []
     assert await decided(library) == [Decision(ids(raw, jpeg), source=DecisionSource.RECALLED)]
@@ -162,7 +163,7 @@ async def test_immich_is_asked_once_about_each_match_and_not_about_single_pictur
     library.shoot("IMG_2.JPG", at_s=60)
     await library.sync()
     await library.pair()
-    assert memo_calls(library) == 1
+    assert memo_calls(library) == 2
     library.clock.advance(seconds=10)
     await library.apply()
     asked = memo_calls(library)  # once more, as the pictures are newer than the list of stacks
@@ -197,7 +198,7 @@ async def test_what_cannot_be_asked_now_is_not_done_and_not_lost(
 ) -> None:
     library.shoot("IMG_1.CR3", "IMG_1.JPG")
     await library.sync()
-    library.immich.fail("GET", "/assets/*/metadata", **failure)
+    library.immich.fail("GET", "/assets/*/metadata", times=2, **failure)
     with pytest.raises(error):
         await library.pair()
     assert library.stacks() == []
@@ -383,26 +384,27 @@ async def test_what_a_backup_does_not_know_is_asked_before_an_old_plan_is_carrie
     await library.sync()
     await library.pair()
     for one, other in ((raw, jpeg), (jpeg, raw)):
-        library.immich.write_memo(one, {"version": 1, "apartFrom": [other.id]})
+        library.immich.write_memo(one, {"version": 1, "apart": [[other.id]]})
     await library.apply()
     assert library.stacks() == []
     assert [error for _, error in await library.journal()] == ["kept apart, as Immich remembers"]
 
 
 @pytest.mark.parametrize("is_gone", [True, False], ids=["taken apart meanwhile", "still there"])
-async def test_an_extension_beside_a_trashed_member_looks_at_the_stack_itself(
+async def test_an_extension_is_withdrawn_when_a_member_went_to_the_trash_meanwhile(
     library: Library, *, is_gone: bool
 ) -> None:
     raw, _ = library.shoot("IMG_1.CR3", "IMG_1.JPG")
     await library.scan()
-    library.immich.trash(raw)
     library.shoot("IMG_1-Edit.tif")
     await library.sync()
     await library.pair()
+    library.immich.trash(raw)
     if is_gone:
         library.immich.unstack(library.only_stack())
     await library.apply()
-    assert library.stacks() == ([] if is_gone else [["IMG_1.JPG", "IMG_1-Edit.tif"]])
+    assert library.stacks() == ([] if is_gone else [["IMG_1.JPG", "IMG_1.CR3"]])
+    assert (await library.journal())[-1] == (ActionState.WITHDRAWN, "changed in Immich meanwhile")
 
 
 async def test_what_else_is_recalled_is_recalled_once(library: Library) -> None:
@@ -426,3 +428,99 @@ async def test_a_burst_across_names_can_be_accepted(library: Library) -> None:
     await accept(library.context, library.owner_id, (await only_waiting(library)).id)
     await library.scan()
     assert library.stacks() == [["IMG_0001.JPG", "IMG_0002.JPG"]]
+
+
+def restart(library: Library) -> None:
+    library.context = replace(library.context, recalled=set())
+
+
+async def test_what_a_backup_does_not_know_is_read_before_it_is_overwritten(library: Library) -> None:
+    raw, jpeg, png = library.shoot("IMG_1.CR3", "IMG_1.JPG", "IMG_1.PNG")
+    library.immich.write_memo(raw, {"version": 1, "apart": [[jpeg.id]]})
+    await decide(library, Decision(ids(raw, png)))
+    await remember(library.context, library.owner_id)
+    assert (library.immich.memo_of(raw) or {})["apart"] == sorted([[jpeg.id], [png.id]])
+    assert {each.asset_ids for each in await decided(library)} == {ids(raw, jpeg), ids(raw, png)}
+    asked = memo_calls(library)
+    await decide(library, Decision(ids(raw), DecisionKind.LEAVE_LONELY, AssetId(raw.id)))
+    await remember(library.context, library.owner_id)
+    assert memo_calls(library) == asked
+
+
+async def test_a_memo_that_cannot_be_read_is_not_overwritten_and_the_others_are_written(library: Library) -> None:
+    raw, jpeg = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    library.immich.write_memo(raw, {"version": 1, "leave": ["leave_cover"]})
+    await decide(library, Decision(ids(raw, jpeg)))
+    library.immich.fail("GET", f"/assets/{raw.id}/metadata", status=503)
+    await remember(library.context, library.owner_id)
+    assert library.immich.memo_of(raw) == {"version": 1, "leave": ["leave_cover"]}
+    assert (library.immich.memo_of(jpeg) or {})["apart"] == [[raw.id]]
+    library.clock.advance(seconds=10)
+    assert await due(library) == {raw.id}
+    await remember(library.context, library.owner_id)
+    assert library.immich.memo_of(raw) == {"version": 1, "apart": [[jpeg.id]], "leave": ["leave_cover"]}
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        pytest.param({"status": 503}, id="away"),
+        pytest.param({"status": 401, "body": '{"message": "Invalid API key"}'}, id="refused"),
+    ],
+)
+async def test_where_nothing_can_be_read_only_what_was_read_before_is_written(
+    library: Library, failure: dict[str, object]
+) -> None:
+    raw, jpeg, png = library.shoot("IMG_1.CR3", "IMG_1.JPG", "IMG_1.PNG")
+    await recall(library.context, library.owner_id, [AssetId(png.id)])
+    await decide(library, Decision(ids(raw, jpeg, png)))
+    library.immich.fail("GET", "/assets/*/metadata", times=2, **failure)
+    await remember(library.context, library.owner_id)
+    told = [library.immich.memo_of(row) is not None for row in (raw, jpeg, png)]
+    assert told == [False, False, True]
+    assert await due(library) == set()
+    library.clock.advance(seconds=10)
+    await remember(library.context, library.owner_id)
+    assert library.immich.memo_of(raw) is not None
+
+
+async def test_what_was_revoked_stays_so_in_a_process_that_has_not_asked(library: Library) -> None:
+    raw, jpeg = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    async with library.context.database.write() as connection:
+        await decisions.add(connection, library.owner_id, [("d", Decision(ids(raw, jpeg)))], now_ms=1)
+    await remember(library.context, library.owner_id)
+    async with library.context.database.write() as connection:
+        await decisions.revoke(connection, library.owner_id, ["d"])
+    restart(library)
+    await recall(library.context, library.owner_id, sorted(ids(raw, jpeg)))
+    restart(library)
+    await remember(library.context, library.owner_id)
+    assert (library.immich.memo_of(raw), library.immich.memo_of(jpeg)) == (None, None)
+    assert await decided(library) == []
+
+
+async def test_of_two_at_once_the_one_that_knows_less_does_not_have_the_last_word(library: Library) -> None:
+    raw, jpeg = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await recall(library.context, library.owner_id, sorted(ids(raw, jpeg)))
+    await decide(library, Decision(ids(raw, jpeg)))
+    library.immich.fail("PUT", "/assets/metadata", delay_s=0.5)
+    slow = asyncio.create_task(remember(library.context, library.owner_id))
+    await asyncio.sleep(0.2)
+    await decide(library, Decision(ids(raw), DecisionKind.LEAVE_LONELY, AssetId(raw.id)))
+    await remember(library.context, library.owner_id)
+    assert await due(library) == set()
+    await slow
+    assert (library.immich.memo_of(raw) or {})["leave"] == ["leave_lonely"]
+    assert await due(library) == set()
+    assert len(library.writes()) == 3
+
+
+async def test_a_cover_chosen_since_is_not_replaced_by_the_one_that_immich_still_holds(library: Library) -> None:
+    raw, jpeg, png = library.shoot("IMG_1.CR3", "IMG_1.JPG", "IMG_1.PNG")
+    await decide(library, Decision(ids(raw, jpeg), DecisionKind.COVER, AssetId(jpeg.id)))
+    await remember(library.context, library.owner_id)
+    restart(library)
+    await decide(library, Decision(ids(raw, jpeg, png), DecisionKind.COVER, AssetId(png.id)))
+    await remember(library.context, library.owner_id)
+    assert [(library.immich.memo_of(row) or {})["cover"] for row in (raw, jpeg, png)] == [png.id] * 3
+    assert (await decided(library))[-1].chosen == png.id

@@ -312,3 +312,45 @@ async def test_who_is_left_out_but_stacked_already_stays_where_they_are(library:
     await look_again(library)
     assert library.stacks() == [["IMG_1.CR3", "IMG_1-Edit.tif", "IMG_1.JPG"]]
     assert await decided(library) == []
+
+
+async def test_what_was_only_planned_is_not_done_after_the_user_wants_to_be_asked(library: Library) -> None:
+    library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.sync()
+    await library.pair()
+    library.context = replace(library.context, matching=ASKS_FIRST)
+    await library.pair()
+    await library.apply()
+    assert library.stacks() == []
+    assert await library.journal() == [(ActionState.WITHDRAWN, "the rules have changed")]
+    assert (await only_waiting(library)).reasons[0].code is ReasonCode.ASK_FIRST
+
+
+@pytest.mark.parametrize("says_yes", [True, False], ids=["accepted", "rejected"])
+async def test_what_immich_could_not_be_asked_about_can_be_decided(library: Library, *, says_yes: bool) -> None:
+    library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    library.shoot("IMG_2.CR3", "IMG_2.JPG", at_s=60)
+    first = next(row for row in library.immich.state.assets.values() if row.name == "IMG_1.CR3")
+    library.immich.fail("GET", f"/assets/{first.id}/metadata", status=500, times=99)
+    await library.scan()
+    assert library.stacks() == [["IMG_2.JPG", "IMG_2.CR3"]]  # one that cannot be asked about stops no other
+    finding = await only_waiting(library)
+    assert finding.reasons[0].code is ReasonCode.NOT_LOOKED_AT
+    if says_yes:
+        await accept(library.context, library.owner_id, finding.id)
+    else:
+        await reject(library.context, library.owner_id, finding.id)
+    await library.apply()
+    assert (["IMG_1.JPG", "IMG_1.CR3"] in library.stacks()) is says_yes
+
+
+async def test_nothing_joins_a_stack_of_which_one_is_in_the_trash(library: Library) -> None:
+    raw, _ = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.scan()
+    library.immich.trash(raw)
+    library.shoot("IMG_1-Edit.tif")
+    await library.scan()
+    assert (await only_waiting(library)).reasons[0].code is ReasonCode.TRASHED_MEMBER
+    library.immich.restore(raw)
+    await library.scan()
+    assert library.stacks() == [["IMG_1.JPG", "IMG_1-Edit.tif", "IMG_1.CR3"]]

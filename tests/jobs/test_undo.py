@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.grouping.memory import Decision, DecisionSource
+from sidecar.grouping.reasons import ReasonCode
 from sidecar.grouping.restacking import after_change, changes, shapes
 from sidecar.jobs.apply import apply
+from sidecar.jobs.review import accept
 from sidecar.jobs.undo import UndoPlan, intend_undo, plan_undo, result_of, standing
 from sidecar.model import AssetId, GroupId, Stack, StackId
 from sidecar.storage import decisions, groups, journal
@@ -66,7 +68,7 @@ async def test_a_stack_is_taken_back_and_stays_so(library: Library) -> None:
         (kept,) = await decisions.everything(connection, library.owner_id)
         assert await groups.counts(connection, library.owner_id) == {GroupState.UNDONE: 1}
     assert kept[1] == Decision(frozenset({AssetId(raw.id), AssetId(jpeg.id)}), source=DecisionSource.UNDONE)
-    assert (library.immich.memo_of(raw) or {})["apartFrom"] == [jpeg.id]
+    assert (library.immich.memo_of(raw) or {})["apart"] == [[jpeg.id]]
 
 
 async def test_taking_back_can_be_taken_back(library: Library) -> None:
@@ -129,8 +131,6 @@ async def test_the_covers_of_before_come_back(library: Library) -> None:
     library.immich.stack(library.user, png, edit)
     await library.scan()
     (finding,) = await waiting(library)
-    from sidecar.jobs.review import accept  # noqa: PLC0415
-
     await accept(library.context, library.owner_id, finding.id)
     await library.scan()
     assert len(library.stacks()) == 1
@@ -184,8 +184,6 @@ async def test_a_lost_answer_in_the_middle_of_the_way_is_found_out(library: Libr
     library.immich.stack(library.user, png, edit)
     await library.scan()
     (finding,) = await waiting(library)
-    from sidecar.jobs.review import accept  # noqa: PLC0415
-
     await accept(library.context, library.owner_id, finding.id)
     await library.scan()
     await intended(library)
@@ -302,3 +300,62 @@ def test_all_since_a_moment_leads_back_to_what_was_there_then(entries: list[Entr
             state = after_change(state, change)  # type: ignore[arg-type]
         now = state
     assert now == then
+
+
+async def test_a_stack_that_the_user_made_anew_is_not_ours_to_take_back(library: Library) -> None:
+    raw, jpeg = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.scan()
+    library.immich.unstack(library.only_stack())
+    library.immich.stack(library.user, jpeg, raw)
+    before = library.writes()
+    assert await undo(library) == [(ActionState.WITHDRAWN, "changed in Immich since")]
+    assert library.stacks() == [["IMG_1.JPG", "IMG_1.CR3"]]
+    assert library.writes() == before
+
+
+async def test_what_was_the_users_is_the_users_again(library: Library) -> None:
+    raw, jpeg = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    library.immich.stack(library.user, raw, jpeg)
+    library.shoot("IMG_1-Edit.tif")
+    await library.scan()
+    await accept(library.context, library.owner_id, (await waiting(library))[0].id)
+    await library.scan()
+    assert await undo(library) == [DONE]
+    library.shoot("IMG_1.PNG")
+    await look_again(library)
+    assert library.stacks() == [["IMG_1.CR3", "IMG_1.JPG"]]
+    assert [finding.reasons[0].code for finding in await waiting(library)] == [ReasonCode.USERS_STACK]
+
+
+@pytest.mark.parametrize("meanwhile", ["trashed", "deleted"])
+async def test_what_was_begun_is_brought_to_an_end_whatever_happens_meanwhile(library: Library, meanwhile: str) -> None:
+    raw, jpeg, edit, png = library.shoot("IMG_1.CR3", "IMG_1.JPG", "IMG_1-Edit.tif", "IMG_1.PNG")
+    library.immich.stack(library.user, raw, jpeg)
+    library.immich.stack(library.user, png, edit)
+    await library.scan()
+    await accept(library.context, library.owner_id, (await waiting(library))[0].id)
+    await library.scan()
+    await intended(library)
+    library.immich.fail("POST", "/stacks", status=503)
+    await library.apply()
+    assert library.stacks() == []
+    if meanwhile == "trashed":
+        library.immich.trash(png)
+        library.clock.advance(seconds=10)
+        await library.apply()
+        last = (await history(library))[-1]
+        assert (last.state, last.error) == (
+            ActionState.INTENDED,
+            "half of it is done; some of it is in the trash or hidden: restore it first",
+        )
+        library.immich.restore(png)
+    else:
+        library.immich.delete_for_good(png)
+        await library.immich.settle()
+    library.clock.advance(seconds=400)
+    await library.apply()
+    whole = [["IMG_1.CR3", "IMG_1.JPG"], ["IMG_1.PNG", "IMG_1-Edit.tif"]]
+    assert library.stacks() == (whole if meanwhile == "trashed" else whole[:1])
+    assert (await history(library))[-1].state is ActionState.DONE
+    await look_again(library)
+    assert library.stacks() == (whole if meanwhile == "trashed" else whole[:1])

@@ -616,3 +616,24 @@ async def test_a_member_in_the_trash_is_no_reason_to_forget_its_stack_while_othe
     [[cover, *others]] = await life.app.stacks()
     assert cover == JPG
     assert sorted(others) == sorted({RAW, EDIT})
+
+
+@both_versions
+async def test_a_stack_of_the_archive_that_lost_a_member_long_ago_and_is_taken_apart_stays_apart(life: Life) -> None:
+    await stacked(life, RAW, JPG, PNG)
+    await life.app.delete_for_good(PNG)
+    assert await life.go_on() == []
+    await life.app.archive(RAW, JPG)
+    assert await life.go_on() == []
+    await life.app.unstack(JPG)
+    assert await life.go_on() == []
+    assert await life.app.stacks() == []
+
+
+async def test_a_cover_chosen_after_the_database_was_lost_is_remembered_too(life: Life) -> None:
+    await stacked(life, RAW, JPG)
+    await life.put_back(None)
+    assert await life.go_on() == []
+    await life.app.set_cover(RAW)
+    assert await life.go_on() == []
+    assert (await life.memory())["decisions"] == 2  # one, about two pictures

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from sidecar.grouping.memory import Decision, DecisionKind, DecisionSource
-from sidecar.model import Asset, AssetId, OwnerId, identity_of
+from sidecar.model import Asset, OwnerId, identity_of
 from sidecar.storage import assets, decisions
-from sidecar.storage.database import Database
-from sidecar.storage.decisions import MAX_ATTEMPTS, MemoMark
+from sidecar.storage.database import Database, open_database
+from sidecar.storage.decisions import MemoMark
 from tests.builders import OWNER, asset_id, make_asset
 
 A, B, C = (asset_id(number) for number in range(1, 4))
@@ -26,6 +30,16 @@ async def add(database: Database, *new: tuple[str, Decision], now_ms: int = 5, i
         await decisions.add(connection, OWNER, new, now_ms=now_ms, is_told=is_told)
 
 
+async def finish(database: Database, written: Sequence[MemoMark]) -> None:
+    async with database.write() as connection:
+        await decisions.finish_memos(connection, OWNER, written)
+
+
+async def everything(database: Database) -> list[tuple[str, Decision]]:
+    async with database.read() as connection:
+        return await decisions.everything(connection, OWNER)
+
+
 async def test_decisions_are_remembered_whole_by_owner_and_the_latest_last(database: Database) -> None:
     await add(database, ("9", APART), ("2", OTHER))
     await add(database, ("1", COVER), now_ms=6)
@@ -41,8 +55,8 @@ async def test_decisions_are_remembered_whole_by_owner_and_the_latest_last(datab
 async def test_immich_is_to_be_told_of_every_decision_that_it_did_not_tell_us(database: Database) -> None:
     await add(database, ("1", APART))
     await add(database, ("2", OTHER), is_told=True)
-    assert await due(database) == [MemoMark(A, 1, 0), MemoMark(B, 1, 0)]
-    assert await due(database, limit=1) == [MemoMark(A, 1, 0)]
+    assert [(mark.asset_id, mark.attempts) for mark in await due(database)] == [(A, 0), (B, 0)]
+    assert [mark.asset_id for mark in await due(database, limit=1)] == [A]
     async with database.read() as connection:
         assert await decisions.owners_with_due_memos(connection, now_ms=1_000) == [OWNER]
 
@@ -61,14 +75,68 @@ async def test_a_mark_that_was_renewed_meanwhile_stays(database: Database) -> No
     await add(database, ("1", APART))
     before = await due(database)
     await add(database, ("2", OTHER))
-    async with database.write() as connection:
-        await decisions.finish_memos(connection, OWNER, before)
-    assert await due(database) == [MemoMark(B, 2, 0), MemoMark(C, 1, 0)]
+    await finish(database, before)
+    left = await due(database)
+    assert [mark.asset_id for mark in left] == [B, C]
+    assert left[0].generation == before[1].generation + 1
+    await finish(database, left)
+    assert await due(database) == []
 
 
-async def test_what_could_not_be_told_waits_and_is_given_up_until_the_next_decision(database: Database) -> None:
+async def test_what_somebody_else_has_finished_meanwhile_is_written_once_more(database: Database) -> None:
     await add(database, ("1", APART))
-    for number in range(MAX_ATTEMPTS):
+    slow = await due(database)
+    await add(database, ("2", OTHER))
+    await finish(database, await due(database))
+    assert await due(database) == []
+    await finish(database, slow)  # with a text that knows nothing of the second decision
+    again = await due(database)
+    assert [mark.asset_id for mark in again] == [A, B]
+    await finish(database, again)
+    assert await due(database) == []
+
+
+async def test_a_mark_that_is_finished_and_made_anew_meanwhile_is_another_mark(database: Database) -> None:
+    await add(database, ("1", APART))
+    slow = await due(database)
+    await finish(database, slow)
+    await add(database, ("2", APART))
+    anew = await due(database)
+    await finish(database, slow)
+    assert await due(database) == anew
+
+
+@pytest.mark.parametrize(
+    "step", ["just revoked", "not told yet", "decided anew beside it", "an older text was written"]
+)
+async def test_what_was_revoked_is_not_believed_when_immich_still_tells_it(database: Database, step: str) -> None:
+    await add(database, ("1", APART), is_told=True)
+    await add(database, ("2", OTHER))
+    slow = await due(database)
+    async with database.write() as connection:
+        await decisions.revoke(connection, OWNER, ["1"])
+    if step == "not told yet":
+        async with database.write() as connection:
+            marks = await decisions.due_memos(connection, OWNER, now_ms=1_000, limit=9)
+            await decisions.postpone_memos(connection, OWNER, marks, error="Immich is away", not_before_ms=2_000)
+    elif step == "decided anew beside it":
+        await add(database, ("3", Decision(frozenset({A, C}))))
+    elif step == "an older text was written":
+        await finish(database, await due(database))
+        await finish(database, [*slow, MemoMark(A, 1, 0)])
+    known = await everything(database)
+    await add(database, ("4", APART), is_told=True)
+    assert await everything(database) == known
+    await add(database, ("5", Decision(frozenset({asset_id(8), asset_id(9)}))), is_told=True)
+    assert [each for each, _ in await everything(database)] == [*[each for each, _ in known], "5"]
+    await finish(database, await due(database, now_ms=9_000))
+    await add(database, ("6", APART), is_told=True)
+    assert "6" in dict(await everything(database))
+
+
+async def test_what_could_not_be_told_waits_however_often_it_failed(database: Database) -> None:
+    await add(database, ("1", APART))
+    for number in range(100):
         marks = await due(database, now_ms=100 * number)
         assert [mark.attempts for mark in marks] == [number, number]
         async with database.write() as connection:
@@ -76,9 +144,28 @@ async def test_what_could_not_be_told_waits_and_is_given_up_until_the_next_decis
                 connection, OWNER, marks, error="Immich is away", not_before_ms=100 * (number + 1)
             )
         assert await due(database, now_ms=100 * number) == []
-    assert await due(database, now_ms=10_000_000) == []
-    await add(database, ("2", Decision(frozenset({AssetId(A)}), DecisionKind.LEAVE_LONELY, A)))
-    assert [mark.asset_id for mark in await due(database)] == [A]
+    async with database.read() as connection:
+        assert await decisions.owners_with_due_memos(connection, now_ms=10_000) == [OWNER]
+
+
+async def test_a_copy_knows_the_same_in_the_same_order_and_owes_immich_nothing(
+    database: Database, tmp_path: Path
+) -> None:
+    await record(database, RAW, JPEG)
+    await add(database, ("9", BOTH))
+    await add(database, ("1", replace(BOTH, chosen=JPEG.id)), now_ms=6)
+    async with database.write() as connection:
+        await decisions.add(connection, BOB, [("3", APART)], now_ms=7)
+    async with open_database(f"sqlite+aiosqlite:///{tmp_path / 'copy.db'}") as other:
+        for owner_id in (OWNER, OwnerId(asset_id(99))):  # the other one has decided nothing
+            async with database.read() as source, other.write() as target:
+                await decisions.copy(source, target, owner_id)
+        assert await everything(other) == await everything(database)
+        assert [each for each, _ in await everything(other)] == ["9", "1"]
+        assert [each.chosen for each in await about(other, RAW_ANEW)] == [RAW_ANEW.id, JPEG.id]
+        assert await due(other) == []
+        async with other.read() as connection:
+            assert await decisions.everything(connection, BOB) == []
 
 
 async def record(database: Database, *seen: Asset) -> None:
@@ -94,7 +181,7 @@ async def about(database: Database, *known: Asset) -> list[Decision]:
 
 
 RAW, JPEG = make_asset("IMG_1.CR3"), make_asset("IMG_1.JPG")
-RAW_ANEW = replace(RAW, id=asset_id(7), make="Canon, as read by a newer Immich")
+RAW_ANEW = replace(RAW, id=asset_id(700_000), make="Canon, as read by a newer Immich")
 BOTH = Decision(frozenset({RAW.id, JPEG.id}), DecisionKind.COVER, RAW.id)
 
 

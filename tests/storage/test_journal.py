@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sidecar.model import GroupId, OwnerId, Stack, StackId
 from sidecar.storage import journal
 from sidecar.storage.database import Database
-from sidecar.storage.journal import Action, ActionKind, ActionState, Ended, Outstanding
+from sidecar.storage.journal import Action, ActionKind, ActionState, Ended, Origin, Outstanding
 from tests.builders import OWNER, asset_id
 
 A, B, C = (asset_id(number) for number in range(1, 4))
@@ -113,3 +115,46 @@ async def test_a_write_that_was_not_tried_is_put_back_uncounted(database: Databa
     async with database.write() as connection:
         await journal.postpone(connection, claimed, lease="me", error=None, not_before_ms=0)
     assert [each.attempts for each in await claim(database)] == [1]
+
+
+async def test_more_stems_than_one_statement_takes_can_be_asked_about(database: Database) -> None:
+    await intend(database, CREATE, EXTEND)
+    stems = ["b", *map(str, range(33_000)), "a"]
+    async with database.read() as connection:
+        assert await journal.stems_intended(connection, OWNER, stems) == {"a", "b"}
+        assert await journal.stems_intended(connection, OWNER, []) == set()
+
+
+async def test_only_what_the_rules_wanted_and_nobody_has_begun_is_withdrawn(database: Database) -> None:
+    wanted = replace(CREATE, id="3", group_id=GroupId("g3"), origin=Origin.USER)
+    theirs = replace(CREATE, id="4", group_id=GroupId("g4"), owner_id=BOB)
+    tried = replace(CREATE, id="5", group_id=GroupId("g5"))
+    leased = replace(CREATE, id="6", group_id=GroupId("g6"))
+    done = replace(CREATE, id="7", group_id=GroupId("g7"))
+    await intend(database, tried, leased, done, now_ms=1)
+    first, second, third = await claim(database)
+    async with database.write() as connection:
+        await journal.postpone(connection, first, lease="me", error="Immich is away", not_before_ms=0)
+        await journal.end(connection, [Ended(third, ActionState.DONE)], lease="me", now_ms=2)
+        await connection.exec_driver_sql("UPDATE actions SET attempts = 0 WHERE action_id <> '5'")
+    assert (first.id, second.id, third.id) == ("5", "6", "7")
+    await intend(database, CREATE, EXTEND, wanted, theirs)
+    async with database.write() as connection:
+        groups = await journal.withdraw_unsent(connection, OWNER, error="the settings changed", now_ms=300)
+        assert sorted(groups) == ["g1", "g2"]
+        assert await journal.withdraw_unsent(connection, OWNER, error="again", now_ms=301) == []
+    async with database.read() as connection:
+        entries = [
+            *await journal.since(connection, OWNER, since_ms=0),
+            *await journal.since(connection, BOB, since_ms=0),
+        ]
+    by_id = {each.action.id: (each.state, each.error, each.ended_at_ms) for each in entries}
+    assert by_id == {
+        "1": (ActionState.WITHDRAWN, "the settings changed", 300),
+        "2": (ActionState.WITHDRAWN, "the settings changed", 300),
+        "3": (ActionState.INTENDED, None, None),
+        "4": (ActionState.INTENDED, None, None),
+        "5": (ActionState.INTENDED, "Immich is away", None),
+        "6": (ActionState.INTENDED, None, None),
+        "7": (ActionState.DONE, None, 2),
+    }

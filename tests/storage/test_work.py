@@ -31,6 +31,12 @@ async def backlog(database: Database) -> Backlog:
         return await work.backlog(connection, OWNER)
 
 
+async def attempts(database: Database) -> dict[str, int]:
+    async with database.read() as connection:
+        rows = await connection.exec_driver_sql("SELECT stem, attempts FROM work")
+        return {row.stem: row.attempts for row in rows}
+
+
 async def test_a_claim_takes_what_is_due_and_nobody_else_gets_it(database: Database) -> None:
     await mark(database, "a", "b", "c")
     await mark(database, "theirs", owner_id=BOB)
@@ -97,6 +103,35 @@ async def test_putting_back_is_no_attempt(database: Database) -> None:
         async with database.write() as connection:
             await work.put_back(connection, claimed, not_before_ms=0)
             await work.put_back(connection, claimed.only([]), not_before_ms=0)
+
+
+async def test_a_lease_that_runs_out_again_and_again_loses_no_stem(database: Database) -> None:
+    await mark(database, "a", "b")
+    claimed = Claim(OWNER, "nobody", ())
+    for number in range(MAX_ATTEMPTS + 3):
+        now_ms = NOW_MS + number * LEASE_MS
+        claimed = await claim(database, f"killed {number}", now_ms=now_ms, limit=1)
+        async with database.write() as connection:
+            claimed = await work.claim_also(connection, claimed, ["a", "b"], now_ms=now_ms, lease_ms=LEASE_MS)
+        assert sorted(claimed.stems) == ["a", "b"]
+    assert await attempts(database) == {"a": 1, "b": 1}
+    async with database.write() as connection:
+        await work.put_back(connection, claimed, not_before_ms=0)
+    assert await attempts(database) == {"a": 0, "b": 0}
+
+
+async def test_a_lease_that_runs_out_in_the_last_attempt_loses_no_stem(database: Database) -> None:
+    await mark(database, "a")
+    async with database.write() as connection:
+        await connection.exec_driver_sql(f"UPDATE work SET attempts = {MAX_ATTEMPTS - 1}")
+    await claim(database, "killed")
+    assert (await claim(database, "early", now_ms=NOW_MS + LEASE_MS - 1)).stems == ()
+    last = await claim(database, "last", now_ms=NOW_MS + LEASE_MS)
+    assert last.stems == ("a",)
+    async with database.write() as connection:
+        await work.fail(connection, last, error="no luck", not_before_ms=0)
+    assert (await claim(database, now_ms=NOW_MS + 2 * LEASE_MS)).stems == ()
+    assert await backlog(database) == Backlog(pending=0, failed=1)
 
 
 async def test_all_stems_of_an_owner_can_be_marked(database: Database) -> None:

@@ -44,7 +44,6 @@ def upgrade() -> None:
     with op.batch_alter_table("assets", schema=None) as batch_op:
         batch_op.add_column(sa.Column("auto_stack_id", sa.Text(), nullable=True))
         batch_op.add_column(sa.Column("content", sa.String(length=8), nullable=True))
-        batch_op.add_column(sa.Column("recalled_ms", sa.BigInteger(), nullable=True))
         batch_op.create_index(
             batch_op.f("ix_assets_owner_id_auto_stack_id"),
             ["owner_id", "auto_stack_id"],
