@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from secrets import randbelow
 from typing import Any
 
-from sqlalchemy import Column, Row, case, delete, func, insert, literal_column, select, update
+from sqlalchemy import Column, Row, delete, func, insert, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.grouping.memory import Decision, DecisionKind, DecisionSource
@@ -15,9 +15,6 @@ from sidecar.model import Asset, AssetId, OwnerId, identity_of
 from sidecar.storage import assets
 from sidecar.storage.database import chunks, insert_for, write_rows
 from sidecar.storage.tables import decisions, memos
-
-HOLDS_REVOKED = "Immich still holds what is no longer decided"
-"""Stands with the mark of an asset until its memo is written: what that memo tells is not believed any more."""
 
 FIRST_GENERATIONS = 1 << 30
 """A mark begins at one of so many numbers, so that one made anew is not taken for the one that was finished."""
@@ -77,7 +74,7 @@ async def revoke(connection: AsyncConnection, owner_id: OwnerId, ids: Collection
     for chunk in chunks(sorted(ids)):
         of_these = (decisions.c.owner_id == owner_id, decisions.c.decision_id.in_(chunk))
         concerned = await connection.scalars(select(decisions.c.asset_id).where(*of_these).distinct())
-        await _mark(connection, owner_id, {AssetId(asset_id) for asset_id in concerned}, error=HOLDS_REVOKED)
+        await _mark(connection, owner_id, {AssetId(asset_id) for asset_id in concerned}, holds_revoked=True)
         await connection.execute(delete(decisions).where(*of_these))
 
 
@@ -186,11 +183,13 @@ def _when(row: Row[Any]) -> tuple[bool, int, str]:
 
 async def mark_memos(connection: AsyncConnection, owner_id: OwnerId, ids: Collection[AssetId]) -> None:
     """What Immich holds about these assets is to be written anew."""
-    await _mark(connection, owner_id, ids, error=None)
+    await _mark(connection, owner_id, ids, holds_revoked=False)
 
 
-async def _mark(connection: AsyncConnection, owner_id: OwnerId, ids: Collection[AssetId], *, error: str | None) -> None:
-    rows = [(owner_id, asset_id, randbelow(FIRST_GENERATIONS), 0, 0, error) for asset_id in sorted(ids)]
+async def _mark(
+    connection: AsyncConnection, owner_id: OwnerId, ids: Collection[AssetId], *, holds_revoked: bool
+) -> None:
+    rows = [(owner_id, asset_id, randbelow(FIRST_GENERATIONS), 0, 0, holds_revoked, None) for asset_id in sorted(ids)]
     await write_rows(connection, "memos", _marking, rows)
 
 
@@ -202,7 +201,7 @@ def _marking(connection: AsyncConnection) -> Any:
             "generation": memos.c.generation + literal_column("1"),
             "attempts": literal_column("0"),
             "not_before_ms": literal_column("0"),
-            "error": func.coalesce(statement.excluded.error, memos.c.error),
+            "holds_revoked": or_(statement.excluded.holds_revoked, memos.c.holds_revoked),
         },
     )
 
@@ -211,7 +210,7 @@ async def _holding_revoked(connection: AsyncConnection, owner_id: OwnerId, ids: 
     found: set[AssetId] = set()
     for chunk in chunks(sorted(ids)):
         marked = select(memos.c.asset_id).where(
-            memos.c.owner_id == owner_id, memos.c.asset_id.in_(chunk), memos.c.error == HOLDS_REVOKED
+            memos.c.owner_id == owner_id, memos.c.asset_id.in_(chunk), memos.c.holds_revoked.is_(True)
         )
         found.update(map(AssetId, await connection.scalars(marked)))
     return found
@@ -241,7 +240,7 @@ async def finish_memos(connection: AsyncConnection, owner_id: OwnerId, written: 
         if not done.rowcount and await connection.scalar(select(memos.c.asset_id).where(*of_asset)) is None:
             lost.add(mark.asset_id)
     # Immich may hold the older text now, with what was revoked since.
-    await _mark(connection, owner_id, lost, error=HOLDS_REVOKED)
+    await _mark(connection, owner_id, lost, holds_revoked=True)
 
 
 async def postpone_memos(
@@ -254,7 +253,7 @@ async def postpone_memos(
             .where(memos.c.owner_id == owner_id, memos.c.asset_id.in_(chunk))
             .values(
                 attempts=memos.c.attempts + 1,
-                error=case((memos.c.error == HOLDS_REVOKED, HOLDS_REVOKED), else_=error),
+                error=error,
                 not_before_ms=not_before_ms,
             )
         )

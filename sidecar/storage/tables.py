@@ -136,6 +136,8 @@ memos = Table(
     Column("generation", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("not_before_ms", BigInteger, nullable=False),
+    # Immich still holds what is no longer decided: what its memo tells until it is written is not believed.
+    Column("holds_revoked", Boolean(create_constraint=False), nullable=False, server_default=false()),
     Column("error", Text),
     Index(None, "owner_id", "not_before_ms"),
 )
