@@ -14,6 +14,7 @@ from sidecar.grouping.memory import Decision, DecisionKind, DecisionSource
 from sidecar.grouping.names import stem_of
 from sidecar.grouping.reasons import ReasonCode
 from sidecar.jobs.asking import recall
+from sidecar.jobs.pair import Unsettled
 from sidecar.jobs.remember import remember
 from sidecar.jobs.review import accept
 from sidecar.model import AssetId
@@ -524,3 +525,38 @@ async def test_a_cover_chosen_since_is_not_replaced_by_the_one_that_immich_still
     await remember(library.context, library.owner_id)
     assert [(library.immich.memo_of(row) or {})["cover"] for row in (raw, jpeg, png)] == [png.id] * 3
     assert (await decided(library))[-1].chosen == png.id
+
+
+async def test_a_memo_in_words_that_nobody_knows_is_no_answer(library: Library) -> None:
+    raw, _ = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    library.immich.fail("GET", f"/assets/{raw.id}/metadata", status=200, body='{"not": "a list"}', times=99)
+    await library.scan()
+    assert library.stacks() == []
+    assert (await only_waiting(library)).reasons[0].code is ReasonCode.NOT_LOOKED_AT
+
+
+async def test_questions_without_end_are_put_off(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sidecar.jobs.pair.MOST_ROUNDS", 1)
+    library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.sync()
+    with pytest.raises(Unsettled):
+        await library.pair()
+    assert await library.journal() == []
+    library.clock.advance(seconds=10)
+    await library.pair()  # what was answered is not asked again
+    assert len(await library.journal()) == 1
+
+
+async def test_being_stopped_again_and_again_costs_no_name(library: Library) -> None:
+    library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.sync()
+    library.immich.traffic.answer_delay_s = 0.2
+    for _ in range(work.MAX_ATTEMPTS + 1):
+        pairing = asyncio.create_task(library.pair())
+        await asyncio.sleep(0.05)
+        pairing.cancel()
+        await asyncio.gather(pairing, return_exceptions=True)
+    library.immich.traffic.answer_delay_s = 0
+    await library.pair()
+    await library.apply()
+    assert library.stacks() == [["IMG_1.JPG", "IMG_1.CR3"]]
