@@ -8,9 +8,14 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 
 from sidecar.storage.database import Database, open_database
 from tests.postgres import PostgresCluster, find_postgres, running_cluster
+
+# A machine that is busy with something else for a moment says nothing about the code.
+settings.register_profile("calm", deadline=None)
+settings.load_profile("calm")
 
 
 @pytest.hookimpl(hookwrapper=True)
