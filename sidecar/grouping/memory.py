@@ -91,7 +91,7 @@ class Decided:
             case DecisionKind.COVER:
                 for asset_id in decision.asset_ids:
                     self._covers[asset_id] = decision
-            case DecisionKind.LEAVE_LONELY | DecisionKind.LEAVE_COVER:
+            case _:
                 self._left.add((decision.kind, decision.chosen))
 
     def are_apart(self, one: AssetId, other: AssetId) -> bool:

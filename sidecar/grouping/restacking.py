@@ -90,8 +90,8 @@ def after_change(state: State, change: Change) -> State:
             return state | {shape}
         case TakeOut(shape, member_id):
             return state - {shape} | {Shape(shape.primary_id, shape.member_ids - {member_id})}
-        case Recover(shape, primary_id):
-            return state - {shape} | {Shape(primary_id, shape.member_ids)}
+        case _:
+            return state - {change.shape} | {Shape(change.primary_id, change.shape.member_ids)}
 
 
 def remaining(present: State, before: State, after: State) -> Sequence[Change] | None:

@@ -124,9 +124,8 @@ async def _settled(context: JobContext, owner_id: OwnerId, claimed: Claim) -> _R
         doubtful = {each for decided in round_.decided for each in decided.in_doubt} - unreadable
         if not unasked and not doubtful:
             return replace(round_, unanswered=unanswered)
-        if unasked:
-            unanswered |= await recall(context, owner_id, sorted(unasked))
-            unreadable |= unanswered
+        unanswered |= await recall(context, owner_id, sorted(unasked))
+        unreadable |= unanswered
         unreadable |= await look_at(context, owner_id, [round_.known.assets[each] for each in sorted(doubtful)])
         round_ = await _decide(context, owner_id, claimed, unreadable)
     raise Unsettled("every answer of Immich raised another question")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sidecar.errors import ContractBroken, ImmichMissing, StaleDecision, TryLater
 from sidecar.grouping.eligibility import may_pair
-from sidecar.grouping.restacking import Change, Dissolve, Recover, Shape, Stacking, TakeOut, changes, remaining, shapes
+from sidecar.grouping.restacking import Change, Dissolve, Recover, Shape, TakeOut, changes, remaining, shapes
 from sidecar.immich_client.client import Immich
 from sidecar.model import Asset, AssetId, Stack, StackId
 from sidecar.storage.journal import Action, ActionKind
@@ -73,8 +73,9 @@ async def _carry_out(immich: Immich, change: Change, seen: Seen) -> None:
             await immich.remove_from_stack(_id_of(shape, seen), member_id)
         case Recover(shape, primary_id):
             await immich.set_cover(_id_of(shape, seen), primary_id)
-        case Stacking(shape):
-            await immich.create_stack([shape.primary_id, *sorted(shape.member_ids - {shape.primary_id})])
+        case _:
+            rest = sorted(change.shape.member_ids - {change.shape.primary_id})
+            await immich.create_stack([change.shape.primary_id, *rest])
 
 
 async def _mend(immich: Immich, action: Action) -> Seen:
@@ -122,8 +123,4 @@ def _present(seen: Seen) -> frozenset[Shape]:
 
 def _id_of(shape: Shape, seen: Seen) -> StackId:
     """The present stack of these members; taking out and covering keep its id."""
-    for member in (shape.primary_id, *sorted(shape.member_ids)):
-        stack = seen.get(member)
-        if stack is not None:
-            return stack.id
-    raise ImmichMissing("the stack is gone")
+    return next(stack.id for member in sorted(shape.member_ids) if (stack := seen.get(member)) is not None)

@@ -6,6 +6,7 @@ import pytest
 
 from sidecar.errors import SettingsError
 from sidecar.formats import Format
+from sidecar.grouping.proposal import GroupKind
 from sidecar.grouping.settings import PairingRules
 
 
@@ -27,3 +28,8 @@ def test_impossible_settings_are_refused_by_name(changes: dict[str, Any], field:
 def test_the_limits_themselves_are_allowed() -> None:
     assert PairingRules(tolerance_ms=0, max_cluster=2).tolerance_ms == 0
     assert PairingRules(tolerance_ms=86_400_000, max_cluster=256).max_cluster == 256
+
+
+def test_kinds_are_sorted_and_listed_once() -> None:
+    with pytest.raises(SettingsError, match="kinds"):
+        PairingRules(kinds=(GroupKind.VIDEO, GroupKind.BURST))

@@ -13,6 +13,9 @@ from sidecar.formats import Format
 from sidecar.grouping.memory import Decision, DecisionKind, DecisionSource
 from sidecar.grouping.names import stem_of
 from sidecar.grouping.reasons import ReasonCode
+from sidecar.grouping.registry import RULES
+from sidecar.grouping.settings import PairingRules
+from sidecar.jobs import deciding
 from sidecar.jobs.asking import recall
 from sidecar.jobs.pair import Unsettled
 from sidecar.jobs.remember import remember
@@ -560,3 +563,12 @@ async def test_being_stopped_again_and_again_costs_no_name(library: Library) -> 
     await library.pair()
     await library.apply()
     assert library.stacks() == [["IMG_1.JPG", "IMG_1.CR3"]]
+
+
+async def test_what_nobody_asked_about_is_not_told_of(library: Library) -> None:
+    library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.sync()
+    async with library.context.database.read() as connection:
+        known = await deciding.load(connection, library.owner_id, ["img_1"], PairingRules())
+    assert list(deciding.decide(known, ["img_1"], RULES).found["img_1"]) != []
+    assert deciding.decide(known, [], RULES).found == {}

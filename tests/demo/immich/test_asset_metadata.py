@@ -342,6 +342,7 @@ _JSON = st.recursive(
 )
 
 
+@pytest.mark.timeout(60)
 @given(_JSON)
 def test_what_is_kept_equals_what_was_given_and_is_kept_the_same_again(value: Any) -> None:
     kept = as_kept(value)
