@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sidecar.errors import ContractBroken, ImmichMissing, ImmichUnavailable
 from sidecar.formats import Format
@@ -25,8 +25,15 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
-async def recall(context: JobContext, owner_id: OwnerId, ids: Sequence[AssetId]) -> set[AssetId]:
-    """Those of the assets about which Immich gives no answer; whatever it keeps about the others is a decision now.
+class Recalled(NamedTuple):
+    """Whether Immich told a decision that we did not know, and about which assets it gave no answer."""
+
+    is_news: bool
+    unanswered: set[AssetId]
+
+
+async def recall(context: JobContext, owner_id: OwnerId, ids: Sequence[AssetId]) -> Recalled:
+    """What came of asking; whatever Immich keeps about these assets is a decision now.
 
     Our own database knows them already unless it is new or was put back from a backup.
     Errors: ImmichUnavailable if nobody can be asked about, ImmichRefused.
@@ -60,7 +67,7 @@ async def recall(context: JobContext, owner_id: OwnerId, ids: Sequence[AssetId])
     context.recalled.update(memos.keys() - problems.keys())
     if news:
         log.info("earlier decisions were read back from Immich", extra={"decisions": len(news)})
-    return set(problems)
+    return Recalled(bool(news), set(problems))
 
 
 def _is_known(decision: Decision, known: Decided) -> bool:

@@ -49,7 +49,8 @@ async def pair(context: JobContext, owner_id: OwnerId) -> None:
     """
     while not context.stopping.is_set():
         await renew_if_changed(context, owner_id)
-        if not await _pair_some(context, owner_id):
+        # Half of the names may still go by the former rules.
+        if context.stopping.is_set() or not await _pair_some(context, owner_id):
             return
 
 
@@ -64,6 +65,13 @@ async def _pair_some(context: JobContext, owner_id: OwnerId) -> bool:
         async with context.database.write() as connection:
             again_at_ms = context.now_ms() + wait_ms
             await work.put_back(connection, claimed, not_before_ms=again_at_ms, error=str(error))
+        raise
+    except Exception as error:
+        async with context.database.write() as connection:
+            again_at_ms = context.retry_at_ms(FAILURES_BACK_OFF)
+            await work.fail(
+                connection, claimed, error=f"{type(error).__name__} before pairing", not_before_ms=again_at_ms
+            )
         raise
     except BaseException:
         # Whoever stops us means no harm to these names: they are free for the next one at once.
@@ -124,7 +132,10 @@ async def _settled(context: JobContext, owner_id: OwnerId, claimed: Claim) -> _R
         doubtful = {each for decided in round_.decided for each in decided.in_doubt} - unreadable
         if not unasked and not doubtful:
             return replace(round_, unanswered=unanswered)
-        unanswered |= await recall(context, owner_id, sorted(unasked))
+        recalled = await recall(context, owner_id, sorted(unasked))
+        if not recalled.is_news and not recalled.unanswered and not doubtful:
+            return replace(round_, unanswered=unanswered)  # as for nearly all: nobody had decided anything
+        unanswered |= recalled.unanswered
         unreadable |= unanswered
         unreadable |= await look_at(context, owner_id, [round_.known.assets[each] for each in sorted(doubtful)])
         round_ = await _decide(context, owner_id, claimed, unreadable)

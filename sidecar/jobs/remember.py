@@ -39,7 +39,7 @@ async def _read_back(context: JobContext, owner_id: OwnerId, due: Sequence[MemoM
     unasked = {mark.asset_id for mark in due} - context.recalled
     problem: SidecarError = ImmichUnavailable("Immich does not tell what it holds about an asset")
     try:
-        unread = await recall(context, owner_id, sorted(unasked)) if unasked else set()
+        unread = (await recall(context, owner_id, sorted(unasked))).unanswered
     except SidecarError as error:
         unread, problem = unasked, error
     await _postpone(context, owner_id, [mark for mark in due if mark.asset_id in unread], problem)

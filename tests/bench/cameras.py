@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.bench.library import GALAXY, HOUR_MS, R5, Z6, Library
+from tests.bench.photographer import GALAXY, HOUR_MS, R5, Z6, Library
 
 SCANNER = ("EPSON", "Perfection V850")
 SONY = ("SONY", "ILCE-7M4")

@@ -16,7 +16,7 @@ from sidecar.grouping.patterns import NamePattern
 from sidecar.grouping.settings import DEFAULT_KINDS
 from sidecar.model import Asset, AssetId, OwnerId
 from tests.bench import cameras, phones, programs
-from tests.bench.library import Library, Pair
+from tests.bench.photographer import Library, Pair
 
 RULES = PairingRules(
     patterns=(NamePattern("{base} for print.{ext}", is_trusted=True), NamePattern("{base} proof {n}.{ext}"))

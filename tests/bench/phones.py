@@ -6,7 +6,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from sidecar.model import Visibility
-from tests.bench.library import GALAXY, IPHONE, PIXEL, XPERIA, Library, stamp
+from tests.bench.photographer import GALAXY, IPHONE, PIXEL, XPERIA, Library, stamp
 
 NEXUS = ("LGE", "Nexus 5X")
 HUAWEI = ("HUAWEI", "ELE-L29")

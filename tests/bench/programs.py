@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sidecar.formats import Format
 from sidecar.model import Visibility
-from tests.bench.library import GALAXY, IPHONE, PARTNER, PIXEL, R5, Library, stamp
+from tests.bench.photographer import GALAXY, IPHONE, PARTNER, PIXEL, R5, Library, stamp
 
 
 def _jpeg_uploaded_twice(library: Library) -> None:

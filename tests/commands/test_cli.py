@@ -33,7 +33,7 @@ from sidecar.errors import (
     SidecarError,
     UnsupportedImmich,
 )
-from tests.jobs.library import NOON
+from tests.jobs.household import NOON
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
 

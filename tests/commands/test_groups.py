@@ -24,7 +24,7 @@ from sidecar.preferences import Matching
 from sidecar.settings import Settings
 from sidecar.wiring import open_services
 from sidecar.worker import running_worker
-from tests.jobs.library import NOON
+from tests.jobs.household import NOON
 
 pytestmark = pytest.mark.timeout(60)
 

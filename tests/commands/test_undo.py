@@ -23,7 +23,7 @@ from sidecar.settings import Settings
 from sidecar.storage.database import open_database
 from sidecar.wiring import open_services
 from sidecar.worker import running_worker
-from tests.jobs.library import NOON
+from tests.jobs.household import NOON
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -16,7 +16,7 @@ from tests.bench.labelled import (
     score,
     table,
 )
-from tests.bench.library import Library
+from tests.bench.photographer import Library
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from sidecar.jobs.sync import sync
 from sidecar.settings import Settings
 from sidecar.storage import scans
 from sidecar.wiring import Services, open_services
-from tests.jobs.library import NOON
+from tests.jobs.household import NOON
 
 Client = TestClient[web.Request, web.Application]
 

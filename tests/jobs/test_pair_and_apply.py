@@ -20,7 +20,7 @@ from sidecar.storage import findings, groups, work
 from sidecar.storage.findings import FindingKind
 from sidecar.storage.groups import GroupState
 from sidecar.storage.journal import ActionState
-from tests.jobs.library import Library, open_library
+from tests.jobs.household import Library, open_library
 
 
 @pytest.fixture

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sidecar.demo.immich.rows import AssetRow
 from sidecar.errors import ImmichRefused, ImmichUnavailable
 from sidecar.formats import Format
+from sidecar.grouping.memo import memo_of
 from sidecar.grouping.memory import Decision, DecisionKind, DecisionSource
 from sidecar.grouping.names import stem_of
 from sidecar.grouping.reasons import ReasonCode
@@ -17,15 +19,16 @@ from sidecar.grouping.registry import RULES
 from sidecar.grouping.settings import PairingRules
 from sidecar.jobs import deciding
 from sidecar.jobs.asking import recall
+from sidecar.jobs.context import JobContext
 from sidecar.jobs.pair import Unsettled
 from sidecar.jobs.remember import remember
 from sidecar.jobs.review import accept
-from sidecar.model import AssetId
+from sidecar.model import AssetId, OwnerId
 from sidecar.preferences import Matching, StackKinds
 from sidecar.storage import assets, decisions, findings, work
 from sidecar.storage.findings import FindingKind
 from sidecar.storage.journal import ActionState
-from tests.jobs.library import NOON, Library, open_library
+from tests.jobs.household import NOON, Library, open_library
 from tests.jobs.test_review import decided, only_waiting
 
 TIFF, JPEG, CANON = b"II*\0" + bytes(60), b"\xff\xd8\xff\xe0" + bytes(60), b"\0\0\0\x18ftypcrx " + bytes(60)
@@ -540,7 +543,9 @@ async def test_a_memo_in_words_that_nobody_knows_is_no_answer(library: Library) 
 
 async def test_questions_without_end_are_put_off(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sidecar.jobs.pair.MOST_ROUNDS", 1)
-    library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    raw, *_ = library.shoot("IMG_1.CR3", "IMG_1.JPG", "IMG_1-Edit.JPG")
+    apart = Decision(frozenset({AssetId(raw.id), AssetId("12345678-1234-4234-8234-123456789012")}))
+    library.immich.write_memo(raw, memo_of(AssetId(raw.id), [apart], {}) or {})
     await library.sync()
     with pytest.raises(Unsettled):
         await library.pair()
@@ -572,3 +577,49 @@ async def test_what_nobody_asked_about_is_not_told_of(library: Library) -> None:
         known = await deciding.load(connection, library.owner_id, ["img_1"], PairingRules())
     assert list(deciding.decide(known, ["img_1"], RULES).found["img_1"]) != []
     assert deciding.decide(known, [], RULES).found == {}
+
+
+async def test_a_defect_on_the_way_to_pairing_is_tried_a_few_times_and_then_told(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_arguments: object) -> None:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr("sidecar.jobs.pair.recall", broken)
+    library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.sync()
+    for _ in range(work.MAX_ATTEMPTS):
+        with pytest.raises(ZeroDivisionError):
+            await library.pair()
+        library.clock.advance(seconds=400)
+    await library.pair()
+    async with library.context.database.read() as connection:
+        assert await work.failures(connection, library.owner_id) == [("img_1", "ZeroDivisionError before pairing")]
+
+
+async def test_nothing_is_paired_by_names_of_which_only_half_are_made_anew(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def interrupted(context: JobContext, _owner_id: OwnerId) -> None:
+        context.stopping.set()
+
+    monkeypatch.setattr("sidecar.jobs.pair.renew_if_changed", interrupted)
+    library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.sync()
+    await library.pair()
+    assert await library.journal() == []
+
+
+async def test_what_nobody_decided_is_decided_upon_once(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    decisions_made: list[int] = []
+
+    def counted(known: deciding.Known, stems: Sequence[str], *rest: Any, **named: Any) -> deciding.Decided:
+        decisions_made.append(len(stems))
+        return deciding.decide(known, stems, *rest, **named)
+
+    monkeypatch.setattr("sidecar.jobs.pair.decide", counted)
+    library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await library.sync()
+    await library.pair()
+    assert decisions_made == [1]
+    assert len(await library.journal()) == 1

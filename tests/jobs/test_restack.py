@@ -12,7 +12,7 @@ from sidecar.jobs.restack import restack
 from sidecar.jobs.review import accept
 from sidecar.model import AssetId, GroupId, Stack, StackId
 from sidecar.storage.journal import Action, ActionKind, ActionState
-from tests.jobs.library import Library, open_library
+from tests.jobs.household import Library, open_library
 from tests.jobs.test_review import look_again, only_waiting, waiting
 from tests.jobs.test_undo import DONE, history, undo
 

@@ -15,7 +15,7 @@ from sidecar.preferences import Matching
 from sidecar.storage import decisions, findings, journal, work
 from sidecar.storage.findings import FOR_A_PERSON, Finding, FindingKind
 from sidecar.storage.journal import ActionState
-from tests.jobs.library import Library, open_library
+from tests.jobs.household import Library, open_library
 
 ASKS_FIRST = Matching(ask_first=True)
 

@@ -17,7 +17,7 @@ from sidecar.model import AssetId, Stack, Visibility
 from sidecar.preferences import Matching
 from sidecar.storage import assets, scans, stacks, work
 from sidecar.storage.scans import ScanState
-from tests.jobs.library import NOON, Library, open_library
+from tests.jobs.household import NOON, Library, open_library
 
 
 @pytest.fixture
@@ -164,6 +164,10 @@ async def test_other_rules_make_everything_dirty_and_stems_anew(library: Library
     library.context = replace(library.context, matching=Matching(timestamp_tolerance_seconds=1))
     async with library.context.database.write() as connection:
         await connection.exec_driver_sql("UPDATE assets SET stem = 'made by older rules'")
+    library.context.stopping.set()
+    await renew_if_changed(library.context, library.owner_id)
+    assert await dirty(library) == []  # stopped before the end: it begins anew the next time
+    library.context.stopping.clear()
     await renew_if_changed(library.context, library.owner_id)
     assert {"img_1", "img_2"} <= set(await dirty(library))
     await renew_if_changed(library.context, library.owner_id)

@@ -19,7 +19,7 @@ from sidecar.storage import decisions, groups, journal
 from sidecar.storage.groups import GroupState
 from sidecar.storage.journal import Action, ActionKind, ActionState, Entry
 from tests.builders import OWNER, asset_id
-from tests.jobs.library import Library, open_library
+from tests.jobs.household import Library, open_library
 from tests.jobs.test_review import look_again, waiting
 
 A, B, C, D = (asset_id(number) for number in range(1, 5))

@@ -16,7 +16,7 @@ from sidecar.model import Asset, AssetId, GroupId, identity_of
 from sidecar.storage import assets, decisions, work
 from sidecar.storage.journal import Action, ActionKind, Origin
 from tests.builders import asset_id, make_asset
-from tests.jobs.library import Library, open_library
+from tests.jobs.household import Library, open_library
 from tests.jobs.test_review import decided
 
 A, B, C, D, E = (make_asset(f"IMG_1.{extension}") for extension in ("JPG", "CR2", "PNG", "TIF", "HEIC"))
@@ -177,5 +177,5 @@ async def test_the_memos_of_a_long_burst_are_one_decision(library: Library) -> N
     for row in frames:
         library.immich.write_memo(row, memo_of(AssetId(row.id), [whole], {}) or {})
     for _ in range(2):
-        assert await recall(library.context, library.owner_id, sorted(whole.asset_ids)) == set()
+        assert (await recall(library.context, library.owner_id, sorted(whole.asset_ids))).unanswered == set()
         assert await decided(library) == [replace(whole, source=DecisionSource.RECALLED)]

@@ -21,7 +21,7 @@ from sidecar.jobs.sweep import release_leases, sweep
 from sidecar.model import OwnerId
 from sidecar.storage import journal, scans, work
 from sidecar.worker import running_worker
-from tests.jobs.library import Library, open_library
+from tests.jobs.household import Library, open_library
 
 pytestmark = pytest.mark.timeout(30)
 

@@ -18,7 +18,7 @@ from sidecar.jobs.context import JobContext
 from sidecar.jobs.sweep import release_leases
 from sidecar.storage import work
 from sidecar.storage.database import open_database
-from tests.jobs.library import Clock, Library
+from tests.jobs.household import Clock, Library
 from tests.scenarios.app import App, open_app
 
 

@@ -16,7 +16,7 @@ from sidecar.jobs.context import SCAN_LEASE_MS
 from sidecar.model import OwnerId
 from sidecar.storage import scans
 from sidecar.storage.database import open_database
-from tests.jobs.library import Library
+from tests.jobs.household import Library
 from tests.scenarios.life import Life, open_life
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
