@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 from typing import NewType
@@ -59,6 +59,31 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class Original:
+    """An asset's file and what Immich made of it: what finding its copies needs, and pairing does not.
+
+    Shape:  path is where Immich has the file; checksum is Immich's own, in base64: of the content for uploads, of the
+            path for library files. thumbhash is base64 too, None until Immich has a thumbnail.
+    Units:  modified_at_ms is the file's own time of change in ms since 1970.
+    Source: AssetResponseDto of Immich 2.5.6 to 3.1.0 (originalPath, libraryId, checksum, fileModifiedAt, thumbhash,
+            isFavorite, duplicateId); library.service.ts for the checksum of a path.
+    """
+
+    path: str
+    library_id: str | None
+    checksum: str
+    modified_at_ms: int
+    thumbhash: str | None
+    is_favorite: bool
+    duplicate_id: str | None
+
+    @property
+    def content_sha1(self) -> str | None:
+        """The SHA-1 of the content in base64, where Immich knows it: of uploads."""
+        return self.checksum if self.library_id is None else None
+
+
+@dataclass(frozen=True, slots=True)
 class Asset:
     """One asset of one owner: exactly what matching needs, nothing more of Immich's metadata.
 
@@ -69,7 +94,8 @@ class Asset:
     Source: AssetResponseDto, Immich 3.1.0 (fileCreatedAt, localDateTime, exifInfo); is_extracted is
             `exifInfo.modifyDate != null`, before which names are true but times are only the uploader's word.
             auto_stack_id is the camera's own burst id, which only webhooks carry. content is the format of the first
-            bytes where somebody looked, UNKNOWN if they are no media; None where nobody did.
+            bytes where somebody looked, UNKNOWN if they are no media; None where nobody did. original is there on
+            what Immich told and not on what the mirror holds, where it has a table of its own.
     """
 
     id: AssetId
@@ -93,6 +119,7 @@ class Asset:
     updated_at_ms: int
     auto_stack_id: str | None = None
     content: Format | None = None
+    original: Original | None = field(default=None, compare=False)
 
 
 def identity_of(asset: Asset) -> str:
