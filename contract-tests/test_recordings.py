@@ -41,13 +41,6 @@ NOT_EMULATED = {
     "get-workflow": "workflows",
     "list-workflows": "workflows",
     "delete-workflow": "workflows",
-    "album-create": "albums",
-    "album-add": "albums",
-    "album-remove": "albums",
-    "albums-of-asset": "albums",
-    "tag-upsert": "tags",
-    "tag-assets": "tags",
-    "copy-asset": "copying attributes",
     "duplicate-resolve-incomplete": "resolving duplicates",
     "duplicate-resolve": "resolving duplicates",
     "kept-after-resolve": "resolving duplicates (the state that follows from it)",
@@ -75,6 +68,7 @@ TOLERATED = {
     "profileChangedAt": "the clock of the recording",
     "createdAt": "the clock of the recording",
     "updatedAt": "the clock of the recording",
+    "lastModifiedAssetTimestamp": "the clock of the recording",
     "originalPath": "drawn at random",
     "thumbhash": "the recorded pictures are not part of the recording; theirs are made up",
     "checksum": "the recorded pictures are not part of the recording",
@@ -183,6 +177,7 @@ class Replay:
             "trash": self._before_trashing_a_primary,
             "asset-update-favorite": self._before_updating,
             "duplicate-dismiss": self._before_dismissing,
+            "album-create": self._before_making_an_album,
             "delete-api-key": self._before_deleting_the_key,
         }.get(step["step"])
         if unrecorded:
@@ -224,6 +219,12 @@ class Replay:
     async def _before_dismissing(self, step: dict[str, Any]) -> None:
         for row in list(self.immich.state.assets_of(self._ann.id))[:2]:
             self.immich.state.write(row, duplicate_id=_last_part(step))
+
+    async def _before_making_an_album(self, _: dict[str, Any]) -> None:
+        [group] = next(step["request"]["json"]["groups"] for step in self.steps if step["step"] == "duplicate-resolve")
+        for asset_id in (*group["keepAssetIds"], *group["trashAssetIds"]):
+            row = self.immich.state.assets[self.ours[asset_id]]
+            self.immich.state.write(row, duplicate_id=self.ours.setdefault(group["duplicateId"], group["duplicateId"]))
 
     async def _before_deleting_the_key(self, step: dict[str, Any]) -> None:
         secret = self._principals["ann api key (all)"]["x-api-key"]

@@ -68,6 +68,7 @@ async def test_a_day_with_the_emulated_immich_is_as_described(version: str) -> N
         await look_around(ask, ids)
         await stack(ask, ids)
         await note(ask, ids)
+        await gather(ask, immich, ids)
         await decide(ask, ids)
         await people(ask)
     assert ask.faults == []
@@ -128,11 +129,44 @@ async def note(ask: Watched, ids: list[str]) -> None:
     await ask("DELETE", "/assets/metadata", json={"items": items})
 
 
+async def gather(ask: Watched, immich: EmulatedImmich, ids: list[str]) -> None:
+    """Albums, tags and links, one's own and those of somebody else."""
+    bob = immich.add_user("Bob")
+    admin = next(user for user in immich.state.users.values() if user.name == "Admin")
+    immich.album(bob, "Bob's", viewers=[admin])
+    immich.share_timeline(bob, admin)
+    users = [{"userId": bob.id, "role": "editor"}]
+    album = await ask("POST", "/albums", json={"albumName": "Trip", "assetIds": ids[:1], "albumUsers": users})
+    await ask("POST", "/albums", json={"albumName": "Empty"})
+    await ask("PUT", f"/albums/{album['id']}/assets", json={"ids": [ids[0], ids[1], bob.id]})
+    await ask("GET", "/albums")
+    await ask("GET", "/albums", params={"assetId": ids[1]})
+    found = {"albumIds": [album["id"]], "visibility": "timeline"}
+    assert len((await ask("POST", "/search/metadata", json=found))["assets"]["items"]) == 2
+    for link in ({"type": "INDIVIDUAL", "assetIds": ids[:2]}, {"type": "ALBUM", "albumId": album["id"]}):
+        link_id = (await ask("POST", "/shared-links", json=link))["id"]
+        await ask("GET", f"/shared-links/{link_id}")
+    [_, individual] = await ask("GET", "/shared-links")
+    await ask("PUT", f"/shared-links/{individual['id']}/assets", json={"assetIds": ids[1:3]})
+    await ask("DELETE", f"/shared-links/{individual['id']}/assets", json={"assetIds": ids[2:]})
+    await ask("GET", "/albums")
+    await ask("DELETE", f"/albums/{album['id']}/assets", json={"ids": ids[1:3]})
+    [tag] = await ask("PUT", "/tags", json={"tags": ["holiday/sea"]})
+    await ask("PUT", f"/tags/{tag['id']}/assets", json={"ids": [ids[0], ids[0]]})
+    await ask("GET", "/tags")
+    await ask("GET", f"/assets/{ids[0]}")
+    await ask("DELETE", f"/tags/{tag['id']}/assets", json={"ids": ids[:2]})
+    await ask("PUT", "/assets/copy", json={"sourceId": ids[0], "targetId": ids[3], "stack": False})
+    for direction in ("shared-with", "shared-by"):
+        await ask("GET", "/partners", params={"direction": direction})
+
+
 async def decide(ask: Watched, ids: list[str]) -> None:
     duplicate_id = "5d2c7a63-4a1a-4df3-9a27-20a8f0a3c7cd"
     await ask("PUT", "/assets", json={"ids": ids[:2], "duplicateId": duplicate_id})
     await ask("GET", "/duplicates")
     await ask("PUT", f"/assets/{ids[0]}", json={"isFavorite": True})
+    await ask("PUT", f"/assets/{ids[0]}", json={"rating": 4, "description": "a", "latitude": 1.5, "longitude": -7})
     await ask("DELETE", "/assets", json={"ids": [ids[3]]})
     await ask("GET", f"/assets/{ids[3]}")
     await ask("POST", "/trash/restore/assets", json={"ids": [ids[3]]})

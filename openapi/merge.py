@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from openapi.contract import Call, Contract, Field, Shape
 from openapi.pin import Operation, Pin, Schema, version_numbers
 from openapi.selection import DescriptionError, Selected, Selection, model_inside
@@ -150,6 +152,8 @@ def _sent(
     demanded = {
         field for fields in (query, body) for field, all_of in fields.items() if any(s.required for s in all_of)
     }
+    if unsent := [field for field in wanted.nulls if field not in wanted.sends]:
+        raise DescriptionError(f"{name} never sends {', '.join(unsent)}, so that it cannot be null.")
     if forgotten := sorted(demanded - set(wanted.sends)):
         raise DescriptionError(f"{name} demands {', '.join(forgotten)}; operations.toml does not send it.")
     return _sent_fields(name, wanted, query, pins), _sent_fields(name, wanted, body, pins)
@@ -158,13 +162,22 @@ def _sent(
 def _sent_fields(
     name: str, wanted: Selected, known: Mapping[str, Sequence[_Sight]], pins: Sequence[Pin]
 ) -> dict[str, Field]:
-    return {field: _sent_field(f"{name}.{field}", known[field], pins) for field in wanted.sends if field in known}
+    return {
+        field: _sent_field(f"{name}.{field}", known[field], pins, may_be_null=field in wanted.nulls)
+        for field in wanted.sends
+        if field in known
+    }
 
 
-def _sent_field(where: str, sights: Sequence[_Sight], pins: Sequence[Pin]) -> Field:
+def _sent_field(where: str, sights: Sequence[_Sight], pins: Sequence[Pin], *, may_be_null: bool) -> Field:
     since, until = _span([sight.pin for sight in sights], pins)
+    shape = _shape(where, sights, is_sent=True)
+    if may_be_null:
+        if not any(sight.schema.get("nullable") for sight in sights):
+            raise DescriptionError(f"{where} may be null in no pin.")
+        shape = msgspec.structs.replace(shape, nullable=True)
     return Field(
-        shape=_shape(where, sights, is_sent=True),
+        shape=shape,
         since=since,
         until=until,
         required=any(sight.required for sight in sights),

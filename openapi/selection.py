@@ -23,10 +23,14 @@ class DescriptionError(Exception):
 
 
 class Selected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One operation to call: what we send, which model reads the answer if any does, and if a POST may be repeated."""
+    """One operation to call: what we send, which model reads the answer if any does, and if a POST may be repeated.
+
+    Shape:  nulls are fields that may be sent as null where at least one pin takes that; the caller knows the version.
+    """
 
     answer: str | None = None
     sends: tuple[str, ...] = ()
+    nulls: tuple[str, ...] = ()
     repeatable: bool = False
 
 

@@ -15,7 +15,7 @@ from sidecar.errors import ContractBroken
 
 AnswerT = TypeVar("AnswerT")
 
-Sendable = str | int | bool | datetime | Sequence[str] | Sequence[Mapping[str, object]] | UnsetType
+Sendable = str | int | float | bool | datetime | Sequence[str] | Sequence[Mapping[str, object]] | UnsetType | None
 """What a field of a request body may hold."""
 
 

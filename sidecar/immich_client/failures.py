@@ -26,9 +26,9 @@ from sidecar.errors import (
 
 _MESSAGE_LIMIT = 300
 _MISSING_PERMISSION = re.compile(r"Missing required permission: ([\w.]+)")
-_MISSING_RESOURCE = re.compile(r"Not found or no \S+ access")
+_MISSING_RESOURCE = re.compile(r"Not found or no \S+ access|(?:Album|Shared link) not found")
 _OVERTAKEN = re.compile(r"Asset not in stack|Cannot remove stack's primary asset|Primary asset must be in the stack")
-_NO_FILE = "Not Found"
+_NO_FILE = {"Not Found", "Asset media not found"}
 
 HTTP_ERRORS = (
     httpx.HTTPError,
@@ -159,7 +159,7 @@ def failure_of_file(
     """
     if _is_success(status) and not _is_page(headers):
         return None
-    is_unreadable = "content-disposition" in headers or (status == HTTPStatus.NOT_FOUND and _message(body) == _NO_FILE)
+    is_unreadable = "content-disposition" in headers or (status == HTTPStatus.NOT_FOUND and _message(body) in _NO_FILE)
     if is_unreadable and not _is_success(status):
         missing = f"Immich does not show this file to this user, or cannot read it, asked for {operation}."
         return Failure(ImmichMissing(missing), is_passing=False)

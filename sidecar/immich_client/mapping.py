@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from sys import intern
@@ -11,10 +12,23 @@ import msgspec
 
 from sidecar.errors import ContractBroken
 from sidecar.immich_client._generated import models
-from sidecar.model import Asset, AssetId, AssetKind, OwnerId, ServerVersion, Stack, StackId, User, Visibility
+from sidecar.immich_client.details import Album, Details, SharedLink, Tag
+from sidecar.model import (
+    Asset,
+    AssetId,
+    AssetKind,
+    Original,
+    OwnerId,
+    ServerVersion,
+    Stack,
+    StackId,
+    User,
+    Visibility,
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_OWNER, _EDITOR = "owner", "editor"
 _DURATION = re.compile(r"([0-9]{1,6}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?")
 
 # The contract's enums are open: a newer Immich's kind is none that we pair, an unknown visibility none that we touch.
@@ -90,7 +104,66 @@ def to_asset(wire: models.Asset) -> Asset:
         is_offline=wire.is_offline,
         is_extracted=exif is not None and exif.modify_date is not None,
         updated_at_ms=(wire.updated_at - _EPOCH) // _MILLISECOND,
+        original=_original(wire),
     )
+
+
+def to_ids(answer: models.SearchAnswer) -> tuple[frozenset[AssetId], int | None]:
+    """The ids of the page's assets, of unreadable ones too, and the next page's number if there is one.
+
+    Errors: ContractBroken if one has no id, or if the next page is no number.
+    """
+    ids = frozenset(map(_id_of, answer.assets.items))
+    if None in ids:
+        raise ContractBroken("Immich lists an asset without an id.")
+    return frozenset(filter(None, ids)), _next_page(answer.assets.next_page)
+
+
+def to_details(wire: models.Asset) -> Details:
+    """The asset with what its user said about it.
+
+    Errors: ContractBroken as to_asset.
+    """
+    exif = wire.exif_info or models.Exif()
+    is_placed = exif.latitude is not None and exif.longitude is not None
+    return Details(
+        asset=to_asset(wire),
+        is_favorite=wire.is_favorite,
+        rating=int(exif.rating or 0) or None,
+        description=exif.description or "",
+        latitude=exif.latitude if is_placed else None,
+        longitude=exif.longitude if is_placed else None,
+        tags=tuple(Tag(tag.id, tag.value) for tag in wire.tags or ()),
+    )
+
+
+def to_album(wire: models.Album, *, linked_ids: Collection[str] = ()) -> Album:
+    """The album; linked_ids are albums known to have a link, whatever the answer says.
+
+    Errors: ContractBroken if nobody owns it.
+    Source: album.dto.ts 2.7.5 and 3.1.0: getAllAlbums with assetId does not tell of links.
+    """
+    owner_id = wire.owner_id or next((each.user.id for each in wire.album_users if each.role == _OWNER), None)
+    if owner_id is None:
+        raise ContractBroken("Immich's album has no owner.")
+    writer_ids = {each.user.id for each in wire.album_users if each.role == _EDITOR} | {owner_id}
+    has_link = wire.has_shared_link or wire.id in linked_ids
+    return Album(
+        id=wire.id,
+        name=wire.album_name,
+        owner_id=OwnerId(owner_id),
+        is_shared=wire.shared or has_link,
+        has_link=has_link,
+        asset_count=wire.asset_count,
+        writer_ids=frozenset(map(OwnerId, writer_ids)),
+    )
+
+
+def to_shared_link(wire: models.SharedLink) -> SharedLink:
+    """The link."""
+    album_id = None if wire.album is None else wire.album.id
+    asset_ids = () if album_id else (AssetId(asset.id) for asset in wire.assets)
+    return SharedLink(id=wire.id, asset_ids=frozenset(asset_ids), album_id=album_id)
 
 
 def duration_ms(wire: int | str | None) -> int | None:
@@ -163,6 +236,18 @@ def to_version(wire: models.ServerVersion) -> ServerVersion:
 def moment_of(instant_ms: int) -> datetime:
     """The instant as requests carry it: UTC, to the millisecond."""
     return _EPOCH + instant_ms * _MILLISECOND
+
+
+def _original(wire: models.Asset) -> Original:
+    return Original(
+        path=wire.original_path,
+        library_id=None if wire.library_id is None else intern(wire.library_id),
+        checksum=wire.checksum,
+        modified_at_ms=(wire.file_modified_at - _EPOCH) // _MILLISECOND,
+        thumbhash=wire.thumbhash,
+        is_favorite=wire.is_favorite,
+        duplicate_id=wire.duplicate_id,
+    )
 
 
 def _folder(path: str) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections import deque
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlencode
@@ -19,9 +20,10 @@ import httpcore
 import httpx
 import msgspec
 
-from sidecar.errors import ContractBroken, ParameterError
+from sidecar.errors import ContractBroken, ImmichUnavailable, ParameterError
 from sidecar.immich_client.address import api_root, usable_key
 from sidecar.immich_client.call import AnswerT, Call
+from sidecar.immich_client.connections import Connections
 from sidecar.immich_client.failures import (
     HTTP_ERRORS,
     Failure,
@@ -33,11 +35,9 @@ from sidecar.immich_client.failures import (
 
 _log = logging.getLogger(__name__)
 
-# Immich closes a connection after 5 s without a request; ours is given up before, so that none breaks while being used.
-_KEEPALIVE_S = 3.0
-
 # What a server says of a range that holds no byte of the file (RFC 9110, section 14.4).
 _NO_RANGE = "bytes */"
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-")
 
 OutcomeT = TypeVar("OutcomeT")
 
@@ -47,11 +47,16 @@ ANSWER_LIMIT_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long each step of a call may take; waiting for a free connection has no limit, being only a queue."""
+    """How long each step of a call may take; waiting for a free connection has no limit, being only a queue.
+
+    Units:  read_s is waited for each piece of an answer; whole_s is what a small file or a part of a file may take in
+            all, so that a server that drips is not read for ever.
+    """
 
     connect_s: float = 5.0
     read_s: float = 60.0
     write_s: float = 30.0
+    whole_s: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,64 +79,30 @@ class Retries:
         return full_s * (1 + spread) / 2
 
 
-class _Connections:
-    """The connections to one server: each carries one call at a time, and the one that rested longest goes first.
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A part of a file: so many bytes from this one on."""
 
-    Shape:  the connections are those of httpx, its client and its pool are not: they merge addresses, headers and
-            cookies for every call, ask the socket of every connection twice, and cost more than the call itself.
-    """
+    first: int
+    size_bytes: int
 
-    def __init__(self, root: httpx.URL, *, limit: int) -> None:
-        self._origin = httpcore.URL(scheme=root.raw_scheme, host=root.raw_host, port=root.port, target=b"/").origin
-        # Certificates are read only for https.
-        self._ssl_context = httpx.create_ssl_context() if root.scheme == "https" else None
-        self._turns = asyncio.Semaphore(limit)
-        self._resting: deque[httpcore.AsyncHTTPConnection] = deque()
-        self._is_closed = False
+    @property
+    def header(self) -> bytes:
+        return f"bytes={self.first}-{self.first + self.size_bytes - 1}".encode()
 
-    @asynccontextmanager
-    async def ask(self, request: httpcore.Request) -> AsyncIterator[httpx.Response]:
-        """The answer, its body still to be read; what the block leaves unread costs the connection."""
-        async with self._turns:
-            connection = await self._rested() or httpcore.AsyncHTTPConnection(
-                self._origin, ssl_context=self._ssl_context, keepalive_expiry=_KEEPALIVE_S
-            )
-            try:
-                reply = await connection.handle_async_request(request)
-                try:
-                    yield httpx.Response(reply.status, headers=reply.headers, stream=_Body(reply))
-                finally:
-                    await reply.aclose()
-            finally:
-                if connection.is_available() and not self._is_closed:
-                    self._resting.append(connection)
-                else:
-                    await connection.aclose()
+    def within(self, reply: httpx.Response) -> _Span:
+        """Where the part lies in the reply's body: at its start, or deeper in a file that is sent whole."""
+        return _Span(0, self.size_bytes) if reply.status_code == HTTPStatus.PARTIAL_CONTENT else self
 
-    async def close(self) -> None:
-        """Nothing; connections that rest are closed, others as soon as their call ends."""
-        self._is_closed = True
-        while self._resting:
-            await self._resting.popleft().aclose()
-
-    async def _rested(self) -> httpcore.AsyncHTTPConnection | None:
-        """The connection that rested longest among those that still stand, None if there is none."""
-        while self._resting:
-            connection = self._resting.popleft()
-            if not connection.has_expired():
-                return connection
-            await connection.aclose()
+    def fault_of(self, reply: httpx.Response) -> str | None:
+        """Why the reply cannot give this part, None if it may."""
+        if reply.status_code == HTTPStatus.PARTIAL_CONTENT:
+            sent = _CONTENT_RANGE.match(reply.headers.get("content-range", ""))
+            if sent is None or int(sent[1]) != self.first:
+                return "Immich sends another part of the file than was wanted"
+        elif reply.is_success and self.first > ANSWER_LIMIT_BYTES:
+            return f"Immich sends the whole file instead of a part that begins behind {ANSWER_LIMIT_BYTES} bytes"
         return None
-
-
-class _Body(httpx.AsyncByteStream):
-    """A body as it comes from the wire, for httpx to unpack."""
-
-    def __init__(self, reply: httpcore.Response) -> None:
-        self._reply = reply
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._reply.aiter_stream()
 
 
 class Transport:
@@ -168,9 +139,10 @@ class Transport:
             (b"accept-encoding", b"identity"),
             (b"x-api-key", usable_key(api_key).encode()),
         ]
+        self._whole_s = limits.whole_s
         self._timeouts = {"connect": limits.connect_s, "read": limits.read_s, "write": limits.write_s}
         # Follows no redirect, keeps no cookie, and asks neither the environment for proxies nor ~/.netrc for passwords.
-        self._connections = _Connections(root, limit=connections)
+        self._connections = Connections(root, limit=connections)
 
     def __repr__(self) -> str:
         return f"Transport({self.address!r})"
@@ -193,15 +165,48 @@ class Transport:
         """
         return await self._repeated(call, lambda: self._attempt(call, answer_limit_bytes), attempts)
 
-    async def head(self, call: Call[None], size_bytes: int) -> bytes:
-        """The first bytes of the file that Immich answers with, fewer if it has no more.
+    async def file(self, call: Call[None], *, limit_bytes: int) -> bytes:
+        """The whole of a small file that Immich answers with.
 
-        Shape:  a server that sends the whole file all the same is left as soon as enough has come.
-        Errors: as send; ImmichMissing where Immich cannot give the file, ParameterError if size_bytes is not positive.
+        Errors: as send; ImmichMissing where Immich cannot give the file, ContractBroken if it is larger than the limit.
         """
-        if size_bytes < 1:
-            raise ParameterError(f"{size_bytes} bytes are no part of a file.")
-        return await self._repeated(call, lambda: self._attempt_head(call, size_bytes))
+        whole = await self._repeated(call, lambda: self._attempt_file(call, _Span(0, limit_bytes + 1), as_range=False))
+        if len(whole) > limit_bytes:
+            raise ContractBroken(f"Immich's answer to {call.operation} is larger than {limit_bytes} bytes.")
+        return whole
+
+    async def part(self, call: Call[None], first: int, size_bytes: int) -> bytes:
+        """So many bytes of the file that Immich answers with, from this one on; fewer if it has no more.
+
+        Shape:  bytes count from 0. A server that sends the whole file all the same is left as soon as enough has come.
+        Errors: as send; ImmichMissing where Immich cannot give the file, ParameterError if size_bytes is not positive
+                or first negative. ContractBroken for another part than asked for, and for a whole file in which the
+                part begins too far behind.
+        """
+        if size_bytes < 1 or first < 0:
+            raise ParameterError(f"{size_bytes} bytes from {first} on are no part of a file.")
+        return await self._repeated(call, lambda: self._attempt_file(call, _Span(first, size_bytes), as_range=True))
+
+    @asynccontextmanager
+    async def stream(self, call: Call[None], *, limit_bytes: int) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The file that Immich answers with, piece by piece; only inside the block, and nothing is asked for again.
+
+        Shape:  an answer that ends before its announced length fails; what the block leaves unread is not fetched.
+        Errors: as send, on entering and with each piece; ImmichMissing where Immich cannot give the file,
+                ContractBroken as soon as it proves larger than the limit.
+        """
+        about = {"operation": call.operation, "address": self.address}
+        async with AsyncExitStack() as opened:
+            try:
+                reply = await opened.enter_async_context(self._connections.ask(self._request(call)))
+                self.server_time_ms = _time_ms(reply.headers.get("date", "")) or self.server_time_ms
+                refusal = b"" if reply.is_success else await _read_part(reply, _Span(0, ANSWER_LIMIT_BYTES))
+            except HTTP_ERRORS as error:
+                raise failure_of_exception(error, **about).error from error
+            _log.debug("Immich answers with a file. operation=%s status=%d", call.operation, reply.status_code)
+            if failure := failure_of_file(reply.status_code, reply.headers, refusal, **about):
+                raise failure.error
+            yield _pieces(reply, limit_bytes, about)
 
     async def _repeated(
         self,
@@ -249,18 +254,27 @@ class Transport:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return failure_of_content(error, **about)
 
-    async def _attempt_head(self, call: Call[None], size_bytes: int) -> bytes | Failure:
+    async def _attempt_file(self, call: Call[None], span: _Span, *, as_range: bool) -> bytes | Failure:
         about = {"operation": call.operation, "address": self.address}
-        span = (b"range", f"bytes=0-{size_bytes - 1}".encode())
+        more_headers = [(b"range", span.header)] if as_range else []
         try:
-            async with self._connections.ask(self._request(call, span)) as reply:
+            async with (
+                self._connections.ask(self._request(call, *more_headers)) as reply,
+                asyncio.timeout(self._whole_s),
+            ):
                 self.server_time_ms = _time_ms(reply.headers.get("date", "")) or self.server_time_ms
-                body = await _read_head(reply, size_bytes if reply.is_success else ANSWER_LIMIT_BYTES)
+                if misplaced := span.fault_of(reply):
+                    return Failure(ContractBroken(f"{misplaced}, asked for {call.operation}."), is_passing=False)
+                wanted = span.within(reply) if reply.is_success else _Span(0, ANSWER_LIMIT_BYTES)
+                body = await _read_part(reply, wanted)
+        except TimeoutError as error:
+            late = f"Immich at {self.address} takes more than {self._whole_s:g} s for {call.operation}."
+            return Failure(ImmichUnavailable(late), is_passing=True, cause=error)
         except HTTP_ERRORS as error:
             return failure_of_exception(error, **about)
         _log.debug("Immich answered. operation=%s status=%d", call.operation, reply.status_code)
         if reply.headers.get("content-range", "").startswith(_NO_RANGE):
-            return b""  # only of an empty file there is no first byte
+            return b""  # the file has no byte there
         return failure_of_file(reply.status_code, reply.headers, body, **about) or body
 
     def _request(self, call: Call[Any], *more_headers: tuple[bytes, bytes]) -> httpcore.Request:
@@ -304,14 +318,36 @@ async def _read(reply: httpx.Response, limit_bytes: int) -> bytearray | None:
     return body
 
 
-async def _read_head(reply: httpx.Response, size_bytes: int) -> bytes:
-    """The body's first bytes; what comes after them is left to the server.
+async def _read_part(reply: httpx.Response, span: _Span) -> bytes:
+    """The part of the body; what comes after it is left to the server.
 
-    Shape:  a body of just this size is read to its end, so that its connection can be used again.
+    Shape:  a body that ends with the part is read to its end, so that its connection can be used again.
     """
+    skipped = 0
     body = bytearray()
     async for chunk in reply.aiter_bytes():
         body += chunk
-        if len(body) > size_bytes:
+        if skipped < span.first:
+            gone = min(span.first - skipped, len(body))
+            del body[:gone]
+            skipped += gone
+        if len(body) > span.size_bytes:
             break
-    return bytes(body[:size_bytes])
+    return bytes(body[: span.size_bytes])
+
+
+async def _pieces(reply: httpx.Response, limit_bytes: int, about: dict[str, str]) -> AsyncIterator[bytes]:
+    told = reply.headers.get("content-length", "")
+    seen = int(told) if told.isascii() and told.isdigit() else 0
+    too_large = ContractBroken(f"Immich's answer to {about['operation']} is larger than {limit_bytes} bytes.")
+    if seen > limit_bytes:
+        raise too_large
+    seen = 0
+    try:
+        async for piece in reply.aiter_bytes():
+            seen += len(piece)
+            if seen > limit_bytes:
+                raise too_large
+            yield piece
+    except HTTP_ERRORS as error:
+        raise failure_of_exception(error, **about).error from error

@@ -19,7 +19,17 @@ from sidecar.errors import (
 )
 from sidecar.immich_client._generated import models
 from sidecar.immich_client.failures import failure_of_answer
-from sidecar.immich_client.mapping import to_asset, to_memo, to_page, to_primary_ids, to_stack, to_user, to_version
+from sidecar.immich_client.mapping import (
+    to_album,
+    to_asset,
+    to_details,
+    to_memo,
+    to_page,
+    to_primary_ids,
+    to_stack,
+    to_user,
+    to_version,
+)
 
 SHARED = Path(os.environ.get("SIDECAR_SHARED", Path(__file__).parents[3] / "shared"))
 
@@ -105,6 +115,24 @@ def test_recorded_user_key_version_and_count_are_mapped(version: str) -> None:
     assert decoded(key, models.ApiKey).permissions == ["asset.read", "stack.read"]
     (count,) = answers(version, "POST", "/search/statistics")
     assert decoded(count, models.SearchStatistics).total == 5
+
+
+def test_recorded_albums_are_mapped_and_their_answers_read(version: str) -> None:
+    [[wire]] = [answer for answer in answers(version, "GET", "/albums") if answer]
+    album = to_album(decoded(wire, models.Album))
+    assert (album.name, album.asset_count, album.is_shared, album.has_link) == ("Trip", 2, False, False)
+    assert album.writer_ids == frozenset({album.owner_id})
+    [added] = [decoded(answer, list[models.IdAnswer]) for answer in answers(version, "PUT", "/albums/*")]
+    assert [(each.success, each.error) for each in added] == [(True, None), (False, "duplicate")]
+
+
+def test_the_recorded_details_of_a_resolved_keeper_are_mapped(version: str) -> None:
+    [tagged] = [
+        answer for answer in answers(version, "GET", "/assets/*") if isinstance(answer, dict) and answer.get("tags")
+    ]
+    details = to_details(decoded(tagged, models.Asset))
+    assert [tag.value for tag in details.tags] == ["holiday/sea"]
+    assert (details.rating, details.latitude, details.asset.original is None) == (None, None, False)
 
 
 def failure_of(version: str, name: str) -> SidecarError:

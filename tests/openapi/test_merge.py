@@ -129,6 +129,19 @@ def test_a_request_takes_what_every_pin_takes() -> None:
     assert size == Field(shape=Shape(kinds=("integer",)), since="2.7.5", required=True, minimum=1, maximum=500)
 
 
+def sending_null(name: str, *sent: str) -> Selection:
+    return Selection(calls={"makeThing": Selected(sends=sent, nulls=(name,))}, models={})
+
+
+@pytest.mark.parametrize("nulls", [(True, True), (False, True), (True, False)])
+def test_a_field_may_be_sent_as_null_where_that_is_asked_for_and_some_pin_takes_it(nulls: tuple[bool, bool]) -> None:
+    stars = [{**WHOLE, "nullable": True} if nullable else WHOLE for nullable in nulls]
+    old, new = (making({"stars": each}, [], version=v) for each, v in zip(stars, ("2.7.5", "3.1.0"), strict=True))
+    assert merge([old, new], sending_null("stars", "stars")).calls["makeThing"].body["stars"].shape.nullable
+    plain = merge([old, new], sending("stars")).calls["makeThing"].body["stars"].shape.nullable
+    assert plain is all(nulls)
+
+
 def test_a_field_of_a_query_is_told_from_one_of_the_body() -> None:
     key: Json = {"name": "key", "in": "query", "schema": TEXT}
     call = merge([making({"name": TEXT}, [], parameters=[key])], sending("key", "name")).calls["makeThing"]
@@ -155,6 +168,12 @@ def test_an_answer_that_nobody_reads_needs_no_model() -> None:
         pytest.param([making({}, [])], sending("name"), "makeThing takes no name", id="field that cannot be sent"),
         pytest.param(
             [making({"name": TEXT}, ["name"])], sending(), "demands name", id="field that must be sent and is not"
+        ),
+        pytest.param(
+            [making({"a": TEXT}, [])], sending_null("a", "a"), r"makeThing\.a may be null in no pin", id="null"
+        ),
+        pytest.param(
+            [making({"a": TEXT}, [])], sending_null("a"), "makeThing never sends a", id="null that is not sent"
         ),
         pytest.param(
             [making({"a": TEXT}, [], version="2.7.5"), making({"a": WHOLE}, [])],

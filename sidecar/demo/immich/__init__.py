@@ -8,6 +8,7 @@ Refuses to know the sidecar's client: what it answers is held against recordings
         jpeg = immich.add_asset(ann, "IMG_0001.JPG", taken_at=noon)
         raw = immich.upload(ann, "IMG_0001.DNG", dng_bytes)
         await immich.settle()                                # metadata, thumbnails and deletions are done
+        immich.album(ann, "Trip", jpeg), immich.tag(ann, "holiday/sea", jpeg), immich.link(ann, jpeg)
         immich.fail("POST", "/stacks", cut=True, after_effect=True)
         ...                                                  # talk to immich.url with x-api-key: key
         immich.traffic.calls_of("POST", "/stacks"), immich.stacks_of(ann), immich.memo_of(jpeg)

@@ -15,6 +15,7 @@ from sidecar.demo.immich.routing import Ask, Needs, Operation, no_content, reply
 from sidecar.demo.immich.rows import ApiKeyRow, UserRow
 from sidecar.demo.immich.state import State
 from sidecar.demo.immich.times import iso_ms
+from sidecar.demo.immich.wire import owner_fields
 
 _COOKIE_AGE_S = 34_560_000
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*")
@@ -100,6 +101,23 @@ def _email(fields: Fields) -> str:
         message = "Invalid input: expected email, received string"
         raise Invalid([Issue(path=("email",), message=message, legacy=("email must be an email",), details=details)])
     return email
+
+
+async def _partners(ask: Ask) -> web.StreamResponse:
+    """Those who share with the caller, or those whom the caller shares with.
+
+    Source: partner.service.ts search, 3.1.0.
+    """
+    fields = ask.query
+    direction = fields.option("direction", ("shared-by", "shared-with"), required=True)
+    fields.done()
+    user_id, users = ask.caller.user.id, ask.state.users
+    answer = []
+    for (by, receiver), in_timeline in ask.state.partners.items():
+        mine, other = (by, receiver) if direction == "shared-by" else (receiver, by)
+        if mine == user_id:
+            answer.append({**owner_fields(users[other]), "inTimeline": in_timeline})
+    return reply(answer)
 
 
 async def _login(ask: Ask) -> web.StreamResponse:
@@ -233,6 +251,7 @@ OPERATIONS = (
     Operation("POST", "/auth/admin-sign-up", _sign_up, Needs.NOTHING),
     Operation("POST", "/admin/users", _create_user, "adminUser.create", admin_only=True),
     Operation("GET", "/users/me", _me, "user.read"),
+    Operation("GET", "/partners", _partners, "partner.read"),
     Operation("POST", "/api-keys", _create_key, "apiKey.create"),
     Operation("GET", "/api-keys", _list_keys, "apiKey.read"),
     Operation("GET", "/api-keys/me", _my_key, Needs.LOGIN),

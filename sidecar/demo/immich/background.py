@@ -23,6 +23,7 @@ class JobKind(StrEnum):
     EXTRACT = "AssetExtractMetadata"
     THUMBNAIL = "AssetGenerateThumbnails"
     DELETE = "AssetDelete"
+    SIDECAR = "SidecarWrite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +90,26 @@ class Jobs:
             await self._extract(row)
         elif job.kind is JobKind.THUMBNAIL:
             await self._make_thumbnail(row)
+        elif job.kind is JobKind.SIDECAR:
+            self._read_again(row)
         else:
             leave_for_good(self._state, row)
             self._state.remove_asset(row)
+
+    def _read_again(self, row: AssetRow) -> None:
+        """The asset's row is written once more, with what it says already.
+
+        Source: job.service.ts 3.1.0 and 2.7.5: whether or not there was something to write into a sidecar file, the
+                asset is read again, by which updatedAt moves. UNVERIFIED sidecar-echo.
+        """
+        self._state.write(row)
 
     async def _extract(self, row: AssetRow) -> None:
         """Fill the exif row and the dates, then ask for thumbnails.
 
         Source: recordings asset-just-uploaded, asset, asset-raw; live 3.1.0 for files without date.
         """
-        original = self._state.files[row.id].original
+        original = self._state.files[row.id].original or b""
         found = await asyncio.to_thread(extract, original)
         if row.id not in self._state.assets:
             return
@@ -120,6 +131,8 @@ class Jobs:
             focal_length=found.focal_length,
             iso=found.iso,
             exposure_time=found.exposure_time,
+            latitude=exif.latitude,
+            longitude=exif.longitude,
             description=exif.description,
             rating=exif.rating,
         )
@@ -141,7 +154,7 @@ class Jobs:
         Source: recordings thumbnail-not-ready, thumbnail-failed-raw.
         """
         files = self._state.files[row.id]
-        derived = await asyncio.to_thread(_derived_or_none, self.decode, files.original, row.name)
+        derived = await asyncio.to_thread(_derived_or_none, self.decode, files.original or b"", row.name)
         if derived is not None and row.id in self._state.assets:
             files.thumbnail, files.preview = derived.thumbnail, derived.preview
             self._state.write(row, thumbhash=derived.thumbhash)

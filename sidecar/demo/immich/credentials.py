@@ -90,15 +90,29 @@ def own_assets(caller: Caller, asset_ids: Iterable[str], state: State, permissio
 
 
 def visible_asset(caller: Caller, asset_id: str, state: State, permission: str) -> AssetRow:
-    """An asset that the caller may look at: their own, or a partner's.
+    """An asset that the caller may look at: their own, a partner's, or one in an album that they take part in.
 
     Errors: Refusal 400.
-    Source: recordings asset-other-user, asset-unknown; partners: live 3.1.0.
+    Source: recordings asset-other-user, asset-unknown; partners: live 3.1.0; albums: utils/access.ts 3.1.0.
     """
     row = state.assets.get(asset_id)
-    if row is None or not (_owns(caller, row) or _is_partners(caller, row, state)):
+    if row is None or not (may_share(caller, row, state) or _is_in_album(caller, row, state)):
         raise no_access(permission)
     return row
+
+
+def may_share(caller: Caller, row: AssetRow, state: State) -> bool:
+    """Whether the caller may put the asset into albums, tags and links: their own and partners'.
+
+    Source: Permission.AssetShare, utils/access.ts 3.1.0.
+    """
+    return _owns(caller, row) or _is_partners(caller, row, state)
+
+
+def _is_in_album(caller: Caller, row: AssetRow, state: State) -> bool:
+    return row.deleted_us is None and any(
+        row.id in album.assets and caller.user.id in album.users for album in state.albums.values()
+    )
 
 
 def _owns(caller: Caller, row: AssetRow) -> bool:

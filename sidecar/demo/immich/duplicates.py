@@ -14,7 +14,7 @@ from sidecar.demo.immich.refusals import no_access
 from sidecar.demo.immich.routing import Ask, Operation, no_content, reply
 from sidecar.demo.immich.rows import AssetRow, ExifRow
 from sidecar.demo.immich.state import State, is_listed
-from sidecar.demo.immich.wire import asset_with
+from sidecar.demo.immich.wire import asset_with, tags_of
 
 _MIN_MEMBERS = 2
 
@@ -49,32 +49,49 @@ def clear_singletons(state: State, owner_id: str) -> None:
             state.write(row, duplicate_id=None)
 
 
-def detect_duplicates(state: State, owner_id: str, *, max_distance: int = 4) -> int:
-    """Give near-equal pictures of one owner a common duplicateId; how many assets got one.
+def detect_duplicates(state: State, owner_id: str, *, max_distance: int = 4, force: bool = True) -> int:
+    """Look for near-equal pictures as Immich's job does, one asset after the other; how many got another duplicateId.
 
-    Shape:  stacked, hidden, archived and trashed assets and those without thumbnail are left out. A picture joins the
-            group of its nearest neighbour, which keeps its id.
+    Shape:  stacked, hidden, locked and trashed assets and those without thumbnail are left out. An asset keeps its id
+            or takes one of its mates', and all groups that meet in it become one, however they were made. An asset
+            without a mate loses its id, also one that somebody else gave it. Without force only assets are looked at
+            that never were.
     Units:  max_distance is in bits of a 64-bit perceptual hash of the thumbnail.
-    Source: duplicate.repository.ts:80 in 3.1.0 (never stacked ones); the measure itself is UNVERIFIED near-duplicates.
+    Source: handleSearchDuplicates and updateDuplicates, duplicate.service.ts 2.7.5 and 3.1.0; the measure itself is
+            UNVERIFIED near-duplicates.
     """
-    hashes: list[tuple[AssetRow, imagehash.ImageHash]] = []
-    marked = 0
+    prints: dict[str, imagehash.ImageHash] = {}
     for row in state.assets_of(owner_id):
         files = state.files.get(row.id)
-        if row.stack_id is not None or not is_listed(row) or files is None or files.thumbnail is None:
+        if row.stack_id is None and is_listed(row) and files is not None and files.thumbnail is not None:
+            with Image.open(io.BytesIO(files.thumbnail)) as thumbnail:
+                prints[row.id] = imagehash.phash(thumbnail)
+    changed: set[str] = set()
+    for row in state.rows(prints):
+        if row.is_duplicate_checked and not force:
             continue
-        with Image.open(io.BytesIO(files.thumbnail)) as thumbnail:
-            fingerprint = imagehash.phash(thumbnail)
-        near = min(hashes, key=lambda known: known[1] - fingerprint, default=None)
-        hashes.append((row, fingerprint))
-        if near is None or near[1] - fingerprint > max_distance:
-            continue
-        duplicate_id = near[0].duplicate_id or row.duplicate_id or state.new_id()
-        for each in (near[0], row):
-            if each.duplicate_id != duplicate_id:
-                state.write(each, duplicate_id=duplicate_id)
-                marked += 1
-    return marked
+        mates = [
+            state.assets[other]
+            for other, seen in prints.items()
+            if other != row.id and state.assets[other].kind is row.kind and seen - prints[row.id] <= max_distance
+        ]
+        changed |= _join(state, row, mates)
+        for each in (row, *mates):
+            each.is_duplicate_checked = True
+    return len(changed)
+
+
+def _join(state: State, row: AssetRow, mates: list[AssetRow]) -> set[str]:
+    """Give the asset and its mates one id, or take it from an asset without mates; the ids of what was changed."""
+    met = dict.fromkeys(mate.duplicate_id for mate in mates if mate.duplicate_id)
+    target = (row.duplicate_id or next(iter(met), None) or state.new_id()) if mates else None
+    group = {row.id, *(mate.id for mate in mates)} | {
+        each.id for each in state.assets.values() if each.duplicate_id in met
+    }
+    changed = {asset_id for asset_id in group if state.assets[asset_id].duplicate_id != target}
+    for asset_id in sorted(changed):
+        state.write(state.assets[asset_id], duplicate_id=target)
+    return changed
 
 
 def _open_members(state: State, owner_id: str) -> list[AssetRow]:
@@ -102,7 +119,7 @@ async def _list(ask: Ask) -> web.StreamResponse:
         clear_singletons(state, owner_id)
     answer: list[dict[str, Any]] = []
     for duplicate_id, rows in duplicate_groups(state, owner_id).items():
-        members = [asset_with(row, state.behaviour, {"tags": []}, is_nested=True) for row in rows]
+        members = [asset_with(row, state.behaviour, {"tags": tags_of(row, state)}, is_nested=True) for row in rows]
         group: dict[str, Any] = {"duplicateId": duplicate_id, "assets": members}
         if state.behaviour.does("keeper_suggestion"):
             group["suggestedKeepAssetIds"] = [_suggested_keeper(rows).id]

@@ -37,6 +37,10 @@ class Fields:
     def __contains__(self, name: str) -> bool:
         return name in self._source
 
+    def is_null(self, name: str) -> bool:
+        """Whether the field is there and null."""
+        return name in self._source and self._source[name] is None
+
     @property
     def _place(self) -> str:
         """What 2.x writes before the names of nested fields."""
@@ -132,6 +136,32 @@ class Fields:
             return value
         return None
 
+    def number(self, name: str, *, at_least: float, at_most: float) -> float | None:
+        """The field as a number within its bounds; 2.x knows only places, latitudes and longitudes.
+
+        Source: live 3.1.0 and 2.7.5 for a text and for too much.
+        """
+        value = self._source.get(name)
+        if name not in self._source:
+            return None
+        sentence = f"{name} must be a {name} string or number"
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            self._mistyped(name, "number", sentence)
+        elif value < at_least:
+            details = {"origin": "number", "code": "too_small", "minimum": at_least, "inclusive": True}
+            self._add(name, f"Too small: expected number to be >={at_least}", [sentence], details)
+        elif value > at_most:
+            details = {"origin": "number", "code": "too_big", "maximum": at_most, "inclusive": True}
+            self._add(name, f"Too big: expected number to be <={at_most}", [sentence], details)
+        else:
+            return value
+        return None
+
+    def refuse(self, message: str, *legacy: str, name: str | None = None) -> None:
+        """Say that the body, or this field of it, is wrong as a whole."""
+        path = self._path if name is None else (*self._path, name)
+        self._issues.append(Issue(path, message, legacy, {"code": "custom"}))
+
     def instant(self, name: str, *, required: bool = False) -> int | None:
         """The field as microseconds since 1970.
 
@@ -161,15 +191,18 @@ class Fields:
         )
         return None
 
-    def option(self, name: str, allowed: Collection[str]) -> str | None:
+    def option(self, name: str, allowed: Collection[str], *, required: bool = False) -> str | None:
         """The field as one of the allowed words.
 
-        Source: live 3.1.0 for visibility, order and type.
+        Source: live 3.1.0 for visibility, order and type; live 3.1.0 and 2.7.5 for a missing direction of partners.
         """
         value = self._source.get(name)
-        if value is None or value in allowed:
-            return value
-        self._option(name, list(allowed), f"{name} must be one of the following values: {', '.join(allowed)}")
+        if value is None and not required:
+            return None
+        if value is not None and value in allowed:
+            return str(value)
+        sentences = [f"{name} must be one of the following values: {', '.join(allowed)}"]
+        self._option(name, list(allowed), *([f"{name} should not be empty"] if value is None else []), *sentences)
         return None
 
     def options(self, name: str, allowed: Collection[str]) -> list[str]:
@@ -181,7 +214,15 @@ class Fields:
         sentence = f"each value in {name} must be one of the following values: {', '.join(allowed)}"
         for position, value in enumerate(values):
             if value not in allowed:
-                self._option(name, list(allowed), sentence, position)
+                self._option(name, list(allowed), sentence, position=position)
+        return values
+
+    def texts(self, name: str) -> list[str]:
+        """The field as a list of texts."""
+        values = self._list(name, at_least=0)
+        for position, value in enumerate(values):
+            if not isinstance(value, str):
+                self._mistyped(name, "string", f"each value in {name} must be a string", position=position)
         return values
 
     def uuid(self, name: str, *, required: bool = False, nullable: bool = False) -> str | None:
@@ -252,10 +293,10 @@ class Fields:
     def _received(self, name: str) -> str:
         return _javascript_type(self._source[name]) if name in self._source else "undefined"
 
-    def _option(self, name: str, allowed: list[str], legacy: str, position: int | None = None) -> None:
+    def _option(self, name: str, allowed: list[str], *legacy: str, position: int | None = None) -> None:
         quoted = "|".join(f'"{word}"' for word in allowed)
         details = {"code": "invalid_value", "values": allowed}
-        self._add(name, f"Invalid option: expected one of {quoted}", [legacy], details, position)
+        self._add(name, f"Invalid option: expected one of {quoted}", legacy, details, position)
 
     def _bad_uuid(self, name: str, legacy: Iterable[str], position: int | None = None) -> None:
         details = {"origin": "string", "code": "invalid_format", "format": "uuid", "pattern": f"/^({_UUID4.pattern})$/"}

@@ -51,6 +51,7 @@ class Made:
     """An asset without a file, as if Immich had read one.
 
     Shape:  folder makes it a library file. offset is that of the camera's clock; without one the wall clock was UTC.
+            checksum is base64, by default as of a library file; modified_at is taken_at unless it is given.
     Units:  duration in ms, size in bytes.
     """
 
@@ -69,6 +70,13 @@ class Made:
     live_photo_video_id: str | None = None
     is_extracted: bool = True
     thumbhash: str | None = None
+    checksum: str | None = None
+    modified_at: datetime | None = None
+    is_favorite: bool = False
+    rating: int | None = None
+    description: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
 
 
 def store_upload(state: State, jobs: Jobs, owner_id: str, file: Uploaded) -> tuple[AssetRow, bool]:
@@ -132,14 +140,15 @@ def _made_row(state: State, owner_id: str, made: Made, library_id: str) -> Asset
         name=made.name,
         path=path if in_library else path + suffix_of(made.name),
         kind=made.kind,
-        checksum=_path_checksum(path),
+        checksum=made.checksum or _path_checksum(path),
         file_created_us=taken_us,
-        file_modified_us=taken_us,
+        file_modified_us=taken_us if made.modified_at is None else microseconds(made.modified_at),
         local_us=taken_us + made.offset // timedelta(microseconds=1),
         created_us=now_us,
         updated_us=now_us,
         exif=ExifRow(size_bytes=made.size_bytes),
         visibility=made.visibility,
+        is_favorite=made.is_favorite,
         duration_ms=made.duration_ms,
         library_id=library_id if in_library else None,
         live_photo_video_id=made.live_photo_video_id,
@@ -154,6 +163,10 @@ def _made_row(state: State, owner_id: str, made: Made, library_id: str) -> Asset
             height=made.height,
             taken_us=taken_us,
             modify_us=taken_us,
+            latitude=made.latitude,
+            longitude=made.longitude,
+            description=made.description,
+            rating=made.rating,
         )
         row.width, row.height = made.width, made.height
     state.insert_asset(row)

@@ -86,9 +86,9 @@ async def _original(ask: Ask) -> web.StreamResponse:
             raise Refusal(HTTPStatus.NOT_FOUND, "Not Found") from None
         raise
     files = ask.state.files.get(row.id)
-    data = b"" if files is None else files.original
-    file = _File(row.name, content_type_of(row.name), data, row.file_modified_us)
-    return _unsent(ask, file) if files is None else _send(ask, file)
+    data = None if files is None else files.original
+    file = _File(row.name, content_type_of(row.name), data or b"", row.file_modified_us)
+    return _unsent(ask, file) if data is None else _send(ask, file)
 
 
 def _redirect(location: str) -> web.Response:

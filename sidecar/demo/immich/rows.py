@@ -92,6 +92,7 @@ class AssetRow:
     live_photo_video_id: str | None = None
     stack_id: str | None = None
     duplicate_id: str | None = None
+    is_duplicate_checked: bool = False
     thumbhash: str | None = None
     width: int | None = None
     height: int | None = None
@@ -120,9 +121,55 @@ class StackRow:
 
 
 @dataclass(slots=True)
-class AssetFiles:
-    """The files of one asset; the derived ones exist once their job ran."""
+class AlbumRow:
+    """One album; users maps everyone in it, its owner too, to their role, assets are in the order they were added.
 
-    original: bytes
+    Units:  times in microseconds since 1970.
+    """
+
+    id: str
+    name: str
+    description: str
+    created_us: int
+    updated_us: int
+    users: dict[str, str] = field(default_factory=dict)
+    assets: dict[str, None] = field(default_factory=dict)
+    thumbnail_id: str | None = None
+
+    @property
+    def owner_id(self) -> str:
+        """Who made it."""
+        return next(user_id for user_id, role in self.users.items() if role == "owner")
+
+
+@dataclass(slots=True)
+class TagRow:
+    """One tag of a user; value is its whole path. Units: times in microseconds since 1970."""
+
+    id: str
+    user_id: str
+    value: str
+    parent_id: str | None
+    created_us: int
+    assets: dict[str, None] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class LinkRow:
+    """One public link, to an album or to single assets. Units: times in microseconds since 1970."""
+
+    id: str
+    user_id: str
+    key: str
+    created_us: int
+    album_id: str | None = None
+    assets: dict[str, None] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class AssetFiles:
+    """The files of one asset; the derived ones exist once their job ran, original is None where the disk lost it."""
+
+    original: bytes | None
     thumbnail: bytes | None = None
     preview: bytes | None = None

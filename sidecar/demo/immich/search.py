@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from sidecar.demo.immich.albums import album_of
 from sidecar.demo.immich.routing import Ask, Operation, json_bytes, reply
 from sidecar.demo.immich.rows import AssetRow
 from sidecar.demo.immich.search_filters import ORDERS, Filter, checks_of, read_filter
@@ -54,6 +55,9 @@ class Searcher:
             everyone = (row for owner_id in owner_ids for row in self._state.ordered(owner_id))
             candidates = sorted(everyone, key=lambda row: (row.file_created_us, row.id))
         rows = list(candidates)
+        for album_id in asked.album_ids:
+            kept = self._state.albums[album_id].assets if album_id in self._state.albums else {}
+            rows = [row for row in rows if row.id in kept]
         for check in checks_of(asked):
             rows = [row for row in rows if check(row)]
         return rows
@@ -92,14 +96,14 @@ def operations(state: State) -> tuple[Operation, ...]:
         size = fields.whole("size", at_least=1, at_most=_MAX_SIZE) or _DEFAULT_SIZE
         order = fields.option("order", ORDERS) or "desc"
         fields.done()
-        rows, has_next = page_of(searcher.find(_scope(ask), asked, order), page=page, size=size, state=state)
+        rows, has_next = page_of(searcher.find(_scope(ask, asked), asked, order), page=page, size=size, state=state)
         return json_bytes(_search_body(rows, asked, state, str(page + 1) if has_next else None))
 
     async def search_statistics(ask: Ask) -> web.StreamResponse:
         fields = await ask.body()
         asked = read_filter(fields, state.behaviour)
         fields.done()
-        return reply({"total": len(searcher.find(_scope(ask), asked, "desc"))})
+        return reply({"total": len(searcher.find(_scope(ask, None), asked, "desc"))})
 
     return (
         Operation("POST", "/search/metadata", search_assets, "asset.read"),
@@ -107,12 +111,16 @@ def operations(state: State) -> tuple[Operation, ...]:
     )
 
 
-def _scope(ask: Ask) -> tuple[str, ...]:
-    """The caller and the partners shown in their timeline.
+def _scope(ask: Ask, asked: Filter | None) -> tuple[str, ...]:
+    """The caller and the partners shown in their timeline; for albums everyone, if the caller may read them.
 
-    Source: getUserIdsToSearch, search.service.ts 3.1.0; live 3.1.0.
+    Source: searchMetadata and getUserIdsToSearch, search.service.ts 3.1.0 and 2.7.5; live 3.1.0.
     """
     user_id = ask.caller.user.id
+    if asked is not None and asked.album_ids and ask.state.behaviour.does("album_search"):
+        for album_id in asked.album_ids:
+            album_of(ask, album_id, "album.read")
+        return tuple(ask.state.users)
     return (user_id, *ask.state.partners_of(user_id))
 
 

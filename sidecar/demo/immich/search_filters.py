@@ -24,7 +24,7 @@ _BASE64_CHARACTERS = 28
 _KINDS = tuple(kind.value for kind in AssetKind)
 # Fields of MetadataSearchDto that nothing here fills; ignoring them would answer something else than was asked.
 _NOT_EMULATED = (
-    "albumIds city country description encodedVideoPath isEncoded isNotInAlbum lensModel ocr personIds previewPath "
+    "city country description encodedVideoPath isEncoded isNotInAlbum lensModel ocr personIds previewPath "
     "rating state tagIds thumbnailPath deviceId deviceAssetId"
 )
 _COLUMN_OF_TIME = {
@@ -58,6 +58,7 @@ class Filter:
     with_stacked: bool
     with_exif: bool
     times: tuple[tuple[str, int | None, int | None], ...]
+    album_ids: tuple[str, ...] = ()
 
 
 def read_filter(fields: Fields, behaviour: Behaviour) -> Filter:
@@ -94,6 +95,7 @@ def read_filter(fields: Fields, behaviour: Behaviour) -> Filter:
         with_stacked=fields.boolean("withStacked") is not False,
         with_exif=bool(fields.boolean("withExif")),
         times=times,
+        album_ids=tuple(fields.uuids("albumIds")) if "albumIds" in fields else (),
     )
 
 

@@ -11,14 +11,17 @@ from aiohttp import web
 
 from sidecar.demo.immich import (
     accounts,
+    albums,
     asset_metadata,
     assets,
     duplicates,
     intake,
+    links,
     media_files,
     search,
     server_info,
     stacks,
+    tags,
     timeline,
     trash,
 )
@@ -26,7 +29,7 @@ from sidecar.demo.immich.background import JobKind, Jobs
 from sidecar.demo.immich.intake import Made, Uploaded
 from sidecar.demo.immich.pictures import Decode
 from sidecar.demo.immich.routing import API, add_operations
-from sidecar.demo.immich.rows import AssetRow, StackRow, UserRow
+from sidecar.demo.immich.rows import AlbumRow, AssetFiles, AssetRow, LinkRow, StackRow, TagRow, UserRow
 from sidecar.demo.immich.state import State
 from sidecar.demo.immich.times import microseconds
 from sidecar.demo.immich.traffic import Call, Failure, Traffic
@@ -98,6 +101,9 @@ class EmulatedImmich:
             trash.OPERATIONS,
             stacks.OPERATIONS,
             duplicates.OPERATIONS,
+            albums.OPERATIONS,
+            tags.OPERATIONS,
+            links.OPERATIONS,
         ):
             add_operations(app, operations, self.state, self.jobs)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
@@ -198,6 +204,59 @@ class EmulatedImmich:
         """Delete as the user does; the rows go when the background job has run."""
         trash.delete_assets(self.state, self.jobs, rows)
 
+    def set_trash(self, *, is_on: bool) -> None:
+        """Switch the server's trash on or off, as its admin does."""
+        self.state.has_trash = is_on
+
+    def pass_night(self) -> int:
+        """Purge what the trash held for its time, all of it where the trash is off; how many assets go."""
+        return trash.empty_expired(self.state, self.jobs)
+
+    def album(
+        self,
+        owner: UserRow,
+        name: str,
+        *rows: AssetRow,
+        editors: Iterable[UserRow] = (),
+        viewers: Iterable[UserRow] = (),
+    ) -> AlbumRow:
+        """An album with these assets, shared with editors and viewers."""
+        users = dict.fromkeys((user.id for user in viewers), albums.VIEWER)
+        users |= dict.fromkeys((user.id for user in editors), albums.EDITOR)
+        return albums.create_album(self.state, owner.id, name, [row.id for row in rows], users=users)
+
+    def tag(self, owner: UserRow, value: str, *rows: AssetRow) -> TagRow:
+        """The owner's tag with this path, on these assets too.
+
+        Errors: ValueError for an empty path.
+        """
+        tag = tags.upsert_tag(self.state, owner.id, value)
+        if tag is None:
+            raise ValueError("A tag has a name")
+        self.state.put_in(tag, [row.id for row in rows])
+        return tag
+
+    def link(self, owner: UserRow, *rows: AssetRow, album: AlbumRow | None = None) -> LinkRow:
+        """A public link to these assets, or to the album."""
+        album_id = None if album is None else album.id
+        return links.create_link(self.state, owner.id, asset_ids=[row.id for row in rows], album_id=album_id)
+
+    def albums_of(self, row: AssetRow) -> list[AlbumRow]:
+        """The albums that hold the asset, oldest first."""
+        return [album for album in self.state.albums.values() if row.id in album.assets]
+
+    def links_of(self, row: AssetRow) -> list[LinkRow]:
+        """The links to single assets that hold the asset, oldest first."""
+        return [link for link in self.state.links.values() if row.id in link.assets]
+
+    def set_thumbnail(self, row: AssetRow, data: bytes | None) -> None:
+        """Let the asset have this thumbnail, or none; its thumbhash stays."""
+        self.state.files.setdefault(row.id, AssetFiles(original=None)).thumbnail = data
+
+    def set_original(self, row: AssetRow, data: bytes | None) -> None:
+        """Let the asset's file hold these bytes, or be lost; what was read from it stays."""
+        self.state.files.setdefault(row.id, AssetFiles(original=None)).original = data
+
     def set_visibility(self, row: AssetRow, visibility: Visibility) -> None:
         """Archive, hide, lock or show as the user does."""
         self.state.write(row, visibility=visibility)
@@ -218,9 +277,9 @@ class EmulatedImmich:
         """Keep an object with the asset under this key, as its owner's client does."""
         self.state.write_metadata(row, key, asset_metadata.as_kept(value))
 
-    async def detect_duplicates(self, owner: UserRow, *, max_distance: int = 4) -> int:
-        """Run the near-duplicate job for one user; how many assets were marked."""
-        return duplicates.detect_duplicates(self.state, owner.id, max_distance=max_distance)
+    async def detect_duplicates(self, owner: UserRow, *, max_distance: int = 4, force: bool = True) -> int:
+        """Run the near-duplicate job for one user; how many assets got another duplicateId, or lost theirs."""
+        return duplicates.detect_duplicates(self.state, owner.id, max_distance=max_distance, force=force)
 
     def fail(self, method: str = "*", path: str = "*", **how: Any) -> Failure:
         """Script what happens to the next matching calls; how names fields of Failure.

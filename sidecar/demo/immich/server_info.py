@@ -25,7 +25,7 @@ async def _version(ask: Ask) -> web.StreamResponse:
 
 
 async def _features(ask: Ask) -> web.StreamResponse:
-    """A server without machine learning, OAuth and mail.
+    """A server without machine learning, OAuth and mail; whether it has a trash is the state's.
 
     Source: recording server-server-features.
     """
@@ -34,6 +34,7 @@ async def _features(ask: Ask) -> web.StreamResponse:
         "smartSearch facialRecognition duplicateDetection importFaces oauth oauthAutoLaunch ocr configFile email"
     )
     answer = dict.fromkeys(switched_on.split(), True) | dict.fromkeys(switched_off.split(), False)
+    answer["trash"] = ask.state.has_trash
     if ask.state.behaviour.does("transcoding_feature"):
         answer["realtimeTranscoding"] = False
     return reply(answer)

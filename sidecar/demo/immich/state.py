@@ -10,7 +10,18 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sidecar.demo.immich.rows import ApiKeyRow, AssetFiles, AssetRow, ExifRow, MetadataRow, StackRow, UserRow
+from sidecar.demo.immich.rows import (
+    AlbumRow,
+    ApiKeyRow,
+    AssetFiles,
+    AssetRow,
+    ExifRow,
+    LinkRow,
+    MetadataRow,
+    StackRow,
+    TagRow,
+    UserRow,
+)
 from sidecar.demo.immich.versions import Behaviour
 from sidecar.model import Visibility
 
@@ -67,6 +78,10 @@ class State:
         self.stacks: dict[str, StackRow] = {}
         self.stack_of_primary: dict[str, str] = {}
         self.uploads: dict[tuple[str, str], str] = {}
+        self.albums: dict[str, AlbumRow] = {}
+        self.tags: dict[str, TagRow] = {}
+        self.links: dict[str, LinkRow] = {}
+        self.has_trash = True
         self.listeners: list[Callable[[Change], None]] = []
         self.revision = 0
         self._clock = clock
@@ -155,10 +170,31 @@ class State:
         del self.assets[row.id]
         self.files.pop(row.id, None)
         self.metadata.pop(row.id, None)
+        for holders in (self.albums, self.tags, self.links):
+            for holder in holders.values():
+                self.take_out(holder, [row.id])
         if self.uploads.get((row.owner_id, row.checksum)) == row.id:
             del self.uploads[row.owner_id, row.checksum]
         self._ordered.pop(row.owner_id, None)
         self._tell(ChangeKind.ASSET_REMOVED, row.owner_id, row.id)
+
+    def put_in(self, holder: AlbumRow | TagRow | LinkRow, asset_ids: Iterable[str]) -> None:
+        """Add the assets to an album, a tag or a link; no asset row changes.
+
+        Source: live 3.1.0: updatedAt stays.
+        """
+        holder.assets |= dict.fromkeys(asset_ids)
+        self.revision += 1
+
+    def take_out(self, holder: AlbumRow | TagRow | LinkRow, asset_ids: Iterable[str]) -> None:
+        """Remove the assets from an album, a tag or a link; no asset row changes."""
+        for asset_id in asset_ids:
+            holder.assets.pop(asset_id, None)
+        self.revision += 1
+
+    def tags_of(self, row: AssetRow) -> list[TagRow]:
+        """The asset's tags, in the order they were made."""
+        return [tag for tag in self.tags.values() if row.id in tag.assets]
 
     def insert_stack(self, owner_id: str, primary_id: str) -> StackRow:
         """A new stack without members."""

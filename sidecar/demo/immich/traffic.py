@@ -14,6 +14,7 @@ from sidecar.demo.immich.refusals import Refusal
 from sidecar.demo.immich.routing import API, USER_KEY, reply
 from sidecar.demo.immich.versions import Behaviour
 
+_ENDLESS_PIECE_BYTES = 65_536
 _WEB_APP = "<!DOCTYPE html><html><head><title>Immich</title></head><body></body></html>"
 
 
@@ -35,9 +36,10 @@ class Call:
 class Failure:
     """What happens to the next calls of one kind.
 
-    Shape:  method and path are shell patterns over the call's ("*", "/stacks/*"). At most one of status, cut and hang.
-            With after_effect the operation is carried out first, and only its answer is lost or replaced.
-    Units:  delay_s comes before everything else; times is how many calls are left.
+    Shape:  method and path are shell patterns over the call's ("*", "/stacks/*"). At most one of status, cut, hang,
+            cut_after_bytes, is_endless and drip_s. With after_effect the operation is carried out first, and only its
+            answer is lost or replaced. An answer may break off after some bytes, never end, or come byte by byte.
+    Units:  delay_s comes before everything else; times is how many calls are left; drip_s lies between two bytes.
     """
 
     method: str = "*"
@@ -49,6 +51,9 @@ class Failure:
     delay_s: float = 0.0
     cut: bool = False
     hang: bool = False
+    cut_after_bytes: int | None = None
+    is_endless: bool = False
+    drip_s: float | None = None
     after_effect: bool = False
 
     def concerns(self, request: web.Request) -> bool:
@@ -111,7 +116,33 @@ class Traffic:
             _cut(request)
         if failure.status is not None:
             return web.Response(status=failure.status, text=failure.body, content_type=failure.content_type)
-        return response or await self._routed(request, handler)
+        response = response or await self._routed(request, handler)
+        if isinstance(response, web.Response) and isinstance(response.body, bytes):
+            return await self._spoilt(request, response, response.body, failure)
+        return response
+
+    async def _spoilt(
+        self, request: web.Request, response: web.Response, body: bytes, failure: Failure
+    ) -> web.StreamResponse:
+        """The answer as far as the failure lets it get."""
+        if failure.cut_after_bytes is None and not failure.is_endless and failure.drip_s is None:
+            return response
+        headers = response.headers.copy()
+        headers.pop("content-length", None)
+        if not failure.is_endless:
+            headers["content-length"] = str(len(body))
+        stream = web.StreamResponse(status=response.status, headers=headers)
+        await stream.prepare(request)
+        if failure.cut_after_bytes is not None:
+            await stream.write(body[: failure.cut_after_bytes])
+            _cut(request)
+        while failure.is_endless:
+            await stream.write(bytes(_ENDLESS_PIECE_BYTES))
+            await asyncio.sleep(0)
+        for position in range(len(body)):
+            await stream.write(body[position : position + 1])
+            await asyncio.sleep(failure.drip_s or 0)
+        return stream
 
     async def _routed(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """The handler's answer; unknown routes of the API are refused, all else is the web app.

@@ -12,6 +12,8 @@ from sidecar.demo.immich.routing import Ask, Operation, no_content, reply
 from sidecar.demo.immich.rows import AssetRow
 from sidecar.demo.immich.state import State
 
+_DAY_US = 86_400_000_000
+
 
 def trash_assets(state: State, rows: Iterable[AssetRow]) -> None:
     """Move the assets to the trash; their stacks stay as they are.
@@ -43,7 +45,23 @@ def delete_assets(state: State, jobs: Jobs, rows: Iterable[AssetRow]) -> None:
         jobs.add(JobKind.DELETE, row.id)
 
 
+def empty_expired(state: State, jobs: Jobs, *, days: int = 30) -> int:
+    """Delete for good what has lain in the trash for so many days, and all of it where the trash is off; how many.
+
+    Source: handleAssetDeletionCheck, asset.service.ts 2.7.5 and 3.1.0: a job of every night.
+    """
+    kept_us = days * _DAY_US if state.has_trash else 0
+    oldest_us = state.now_us() - kept_us
+    expired = [row for row in state.assets.values() if row.status == "trashed" and (row.deleted_us or 0) <= oldest_us]
+    delete_assets(state, jobs, expired)
+    return len(expired)
+
+
 async def _delete(ask: Ask) -> web.StreamResponse:
+    """Without force they are trashed, even where the trash is off.
+
+    Source: asset.service.ts deleteAll, 2.7.5 and 3.1.0.
+    """
     fields = await ask.body()
     asset_ids = fields.uuids("ids")
     is_forced = fields.boolean("force")

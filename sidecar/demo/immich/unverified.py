@@ -9,6 +9,8 @@ UNVERIFIED: dict[str, str] = {
     "and by page",
     "offline-search": "isOffline:true implies withDeleted, offline assets are deleted: utils/database.ts 3.1.0",
     "library-import": "path checksum, libraryId, no exif row before extraction: library.service.ts 3.1.0",
+    "sidecar-echo": "what follows the job that writes sidecar files only moves updatedAt here; really all metadata is "
+    "read again from the file and its sidecar",
     "near-duplicates": "the real detector compares learned embeddings; this one perceptual hashes of thumbnails",
     "legacy-messages": "2.7.5's validation sentences beyond the seen ones follow its validator's defaults; lists among "
     "metadata items, which break it, are refused like other things that are no items",

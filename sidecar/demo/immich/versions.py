@@ -36,6 +36,27 @@ SINCE: dict[str, tuple[tuple[int, int, int], str]] = {
         (3, 1, 0),
         "deleting a child dissolves a stack of two; asset.service.ts 2.5.6 to 3.1.0, live 2.7.5 and 3.1.0",
     ),
+    "owner_in_album": (
+        (3, 0, 0),
+        "an album's owner is one of its users, and it lists no assets; recordings album-create, albums-of-asset",
+    ),
+    "all_albums": ((3, 0, 0), "GET /albums answers with own and shared ones; album.service.ts 2.7.5 and 3.1.0"),
+    "album_search": (
+        (3, 0, 0),
+        "a search by albums is not bound to owners, but to albums that one may read; search.service.ts 2.7.5, 3.1.0",
+    ),
+    "vague_user": ((3, 0, 0), "an unknown user of a new album is only invalid; live 2.7.5 and 3.1.0"),
+    "link_add_permission": (
+        (3, 0, 0),
+        "adding to a link needs sharedLink.update, before it needed all; live 2.7.5 and 3.1.0",
+    ),
+    "no_zero_rating": ((3, 0, 0), "a rating of 0 is refused; asset.dto.ts 2.7.5 and 3.1.0"),
+    "null_rating": ((2, 6, 0), "a rating may be null, and 0 becomes null; published descriptions, asset.dto.ts 2.7.5"),
+    "link_remove_permission": (
+        (2, 7, 0),
+        "removing from a link needs sharedLink.update, before it needed all; shared-link.controller.ts, descriptions",
+    ),
+    "short_link_list": ((2, 7, 0), "the list of links shows one asset of each; live 2.7.5 and 3.1.0"),
     "keeper_suggestion": ((2, 7, 0), "GET /duplicates suggests a keeper; recordings duplicates"),
     "singleton_cleanup": ((2, 7, 0), "GET /duplicates clears groups of one; duplicate.service.ts, live 3.1.0"),
 }

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from sidecar.demo.immich.media_types import content_type_of
-from sidecar.demo.immich.rows import AssetRow, ExifRow, StackRow, UserRow
+from sidecar.demo.immich.rows import AssetRow, ExifRow, StackRow, TagRow, UserRow
 from sidecar.demo.immich.state import State, is_listed
 from sidecar.demo.immich.times import iso_ms, postgres_json
 from sidecar.demo.immich.versions import Behaviour
@@ -134,10 +134,34 @@ def asset_detail(row: AssetRow, state: State) -> msgspec.Raw:
     Source: recordings asset, asset-in-stack of both versions.
     """
     owner = owner_fields(state.users[row.owner_id])
-    more: dict[str, Any] = {"owner": owner, "tags": [], "stack": stack_summary(row, state)}
+    more: dict[str, Any] = {"owner": owner, "tags": tags_of(row, state), "stack": stack_summary(row, state)}
     if not state.behaviour.does("hidden_devices"):
         more["unassignedFaces"] = []
     return asset_with(row, state.behaviour, more)
+
+
+def tags_of(row: AssetRow, state: State) -> list[dict[str, Any]]:
+    """The asset's tags, inside an asset.
+
+    Source: recording kept-after-resolve.
+    """
+    return [tag_fields(tag, when=postgres_json) for tag in state.tags_of(row)]
+
+
+def tag_fields(tag: TagRow, *, when: Callable[[int], str] = iso_ms) -> dict[str, Any]:
+    """TagResponseDto.
+
+    Source: recording tag-upsert; mapTag, tag.dto.ts 3.1.0: no parentId without a parent, no color without one.
+    """
+    parent = {"parentId": tag.parent_id} if tag.parent_id else {}
+    return {
+        "id": tag.id,
+        **parent,
+        "name": tag.value.rpartition("/")[2],
+        "value": tag.value,
+        "createdAt": when(tag.created_us),
+        "updatedAt": when(tag.created_us),
+    }
 
 
 def owner_fields(user: UserRow) -> dict[str, Any]:
@@ -193,10 +217,12 @@ def stack_fields(stack: StackRow, state: State, *, with_tags: bool) -> dict[str,
 
     Source: recordings stack-create (no tags), stack-get (tags).
     """
-    more: dict[str, Any] = {"tags": []} if with_tags else {}
     members = stack_members(stack, state)
     return {
         "id": stack.id,
         "primaryAssetId": stack.primary_id,
-        "assets": [asset_with(row, state.behaviour, more, is_nested=True) for row in members],
+        "assets": [
+            asset_with(row, state.behaviour, {"tags": tags_of(row, state)} if with_tags else {}, is_nested=True)
+            for row in members
+        ],
     }

@@ -54,14 +54,16 @@ def wedding(roll: Roll) -> Iterator[DemoFile]:
 
 def exact_copies(roll: Roll) -> Iterator[DemoFile]:
     """The same bytes uploaded and in an external library, once under the same name and once under another."""
-    for name, in_library, folder in (
-        ("DSC_4800.JPG", "DSC_4800.JPG", "/mnt/nas/photos/2019/Norway"),
-        ("IMG_0410.JPG", "Lofoten at night.jpg", "/mnt/nas/backup/phone"),
+    for number, (name, in_library, folder) in enumerate(
+        (
+            ("DSC_4800.JPG", "DSC_4800.JPG", "/mnt/nas/photos/2019/Norway"),
+            ("IMG_0410.JPG", "Lofoten at night.jpg", "/mnt/nas/backup/phone"),
+        )
     ):
         take = roll.take(NIKON_D750, "2019-07-14T22:30:00.00" if name == in_library else "2019-07-15T23:10:00.00")
         data = take.jpeg()
-        yield roll.file("exact-copies", name, data, take.shot)
-        yield roll.file("exact-copies", in_library, data, take.shot, folder=folder)
+        yield roll.file("exact-copies", name, data, take.shot, copies=number)
+        yield roll.file("exact-copies", in_library, data, take.shot, folder=folder, copies=number)
 
 
 def re_encoded(roll: Roll) -> Iterator[DemoFile]:
@@ -69,10 +71,10 @@ def re_encoded(roll: Roll) -> Iterator[DemoFile]:
     take = roll.take(IPHONE, "2020-08-12T19:00:00.00", zone_h=2)
     day = f"{take.shot.wall_clock:%Y%m%d}"
     messenger = take.smaller(480).jpeg(quality=70, has_exif=False)
-    yield roll.file("re-encoded", "IMG_3030.JPG", take.jpeg(), take.shot)
-    yield roll.file("re-encoded", f"IMG-{day}-WA0007.jpg", messenger, take.shot, modified_after_s=_A_DAY_S)
+    yield roll.file("re-encoded", "IMG_3030.JPG", take.jpeg(), take.shot, copies=0)
+    yield roll.file("re-encoded", f"IMG-{day}-WA0007.jpg", messenger, take.shot, modified_after_s=_A_DAY_S, copies=0)
     web = take.webp(has_exif=False)
-    yield roll.file("re-encoded", "download.webp", web, take.shot, modified_after_s=2 * _A_DAY_S)
+    yield roll.file("re-encoded", "download.webp", web, take.shot, modified_after_s=2 * _A_DAY_S, copies=0)
 
 
 def photo_and_clip(roll: Roll) -> Iterator[DemoFile]:
@@ -118,6 +120,33 @@ def bob(roll: Roll) -> Iterator[DemoFile]:
     own = roll.take(LEICA_Q2, "2023-03-03T13:00:00.00", zone_h=1)
     yield roll.file("bob", "L1000042.DNG", own.raw(), own.shot, owner="bob", stack=0)
     yield roll.file("bob", "L1000042.JPG", own.jpeg(), own.shot, owner="bob", stack=0)
+
+
+def scattered(roll: Roll) -> Iterator[DemoFile]:
+    """One photograph uploaded, twice in an external library, and once more as somebody mailed it."""
+    take = roll.take(NIKON_D750, "2019-07-16T20:15:00.00")
+    data = take.jpeg()
+    yield roll.file("scattered", "DSC_4950.JPG", data, take.shot, copies=0)
+    for folder in ("/mnt/nas/photos/2019/Norway", "/mnt/nas/backup/laptop"):
+        yield roll.file("scattered", "DSC_4950.JPG", data, take.shot, folder=folder, copies=0)
+    mailed = take.smaller(640).jpeg(quality=80, has_exif=False)
+    yield roll.file("scattered", "the fjord.jpg", mailed, take.shot, modified_after_s=3 * _A_DAY_S, copies=0)
+
+
+def retouched(roll: Roll) -> Iterator[DemoFile]:
+    """A photograph and what the calendar's printer made of it."""
+    take = roll.take(CANON_R6, "2021-08-02T19:20:00.00", zone_h=2)
+    yield roll.file("retouched", "IMG_4160.JPG", take.jpeg(), take.shot, copies=0)
+    printed = take.edited().jpeg(quality=92, has_exif=False)
+    yield roll.file("retouched", "Calendar August.jpg", printed, take.shot, modified_after_s=7 * _A_DAY_S, copies=0)
+
+
+def lens_cap(roll: Roll) -> Iterator[DemoFile]:
+    """Two exposures with the cap on the lens, minutes apart."""
+    take = roll.take(CANON_R6, "2021-08-03T21:00:00.00", zone_h=2)
+    for frame in range(2):
+        dark = take.capped(frame).later(180 * frame)
+        yield roll.file("lens-cap", f"IMG_417{frame}.JPG", dark.jpeg(), dark.shot, copies=0)
 
 
 def ordinary(roll: Roll) -> Iterator[DemoFile]:

@@ -32,6 +32,21 @@ _TOLD: tuple[tuple[str, Callable[[Roll], Iterator[DemoFile]], str], ...] = (
     ("damaged", apart.damaged, "Broken and mislabelled files are left alone and stop nothing else."),
     ("bob", apart.bob, "Bob's files never meet Ann's; his own pair is his own stack."),
     ("ordinary", apart.ordinary, "Photographs that have nothing in common stay alone."),
+    (
+        "scattered",
+        apart.scattered,
+        "One photograph in three places and once smaller is one set of duplicates, no stack.",
+    ),
+    (
+        "retouched",
+        apart.retouched,
+        "A brighter copy under another name is a duplicate to look at, not a version to stack.",
+    ),
+    (
+        "lens-cap",
+        apart.lens_cap,
+        "Two black frames look alike and may be anything: shown apart, never decided in bulk.",
+    ),
 )
 
 STORIES: dict[str, str] = {key: sentence for key, _, sentence in _TOLD}
@@ -43,7 +58,7 @@ def make_library(seed: int = 1, scale: int = 1) -> Iterable[DemoFile]:
 
     Shape:  owners are ann and bob; DemoFile.expected says which files belong in one stack. Above 1, scale tells all
             stories again with new pictures, under the same names and at later dates: counters that roll over.
-    Units:  about 90 files, 30 MB and 3 seconds of one core for each step of scale.
+    Units:  about 100 files, 30 MB and 3 seconds of one core for each step of scale.
     """
     for copy in range(scale):
         roll = Roll(seed, copy)

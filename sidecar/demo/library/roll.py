@@ -23,7 +23,8 @@ class DemoFile:
 
     Shape:  folder is None for an upload and a directory of an external library otherwise. live_photo_video_of is, for
             the film of a live photo, the name of its photo: the nearest file of that name and owner before it. story
-            is a key of STORIES. Files with the same expected belong in one stack; None stays outside every stack.
+            is a key of STORIES. Files with the same expected belong in one stack; None stays outside every stack. Files
+            with the same duplicates are one set of duplicates.
     Units:  modified_at is aware, in whole seconds: the file's own date, all that Immich knows where EXIF is missing.
     """
 
@@ -35,6 +36,7 @@ class DemoFile:
     live_photo_video_of: str | None
     story: str
     expected: str | None
+    duplicates: str | None = None
 
 
 @dataclass(slots=True)
@@ -79,11 +81,14 @@ class Roll:
         owner: Owner = "ann",
         folder: str | None = None,
         stack: int | None = None,
+        copies: int | None = None,
         modified_after_s: float = 0,
         live_photo_video_of: str | None = None,
     ) -> DemoFile:
-        """The finished file; stack numbers the stacks of its story, None for a file that stays alone."""
+        """The finished file; stack and copies number the stacks and sets of duplicates of its story."""
         modified_at = (at.instant + timedelta(seconds=modified_after_s)).replace(microsecond=0)
-        expected = None if stack is None else f"{story}/{stack}/{self.copy + 1}"
+        expected, duplicates = (
+            None if number is None else f"{story}/{number}/{self.copy + 1}" for number in (stack, copies)
+        )
         where = None if folder is None else self.folder(folder)
-        return DemoFile(name, data, owner, where, modified_at, live_photo_video_of, story, expected)
+        return DemoFile(name, data, owner, where, modified_at, live_photo_video_of, story, expected, duplicates)

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from io import BytesIO
 
+import numpy as np
 from PIL import Image, ImageEnhance
 
 from sidecar.demo.library.cameras import Shot, exif_block
 from sidecar.demo.library.clip import clip_bytes
 from sidecar.demo.library.dng import dng_bytes
 
+_NOISE_LEVELS = 4
 _FILM_SIZE = (192, 128)
 _FILM_FRAMES, _FILM_FRAME_MS = 12, 125
 
@@ -50,6 +52,12 @@ class Take:
         """The picture as somebody improved it: warmer, lighter, stronger."""
         lighter = ImageEnhance.Brightness(self.picture).enhance(1.08)
         return replace(self, picture=ImageEnhance.Color(lighter).enhance(1.3))
+
+    def capped(self, frame: int) -> Take:
+        """What the sensor sees with the cap on the lens: black, with a little noise of its own in each frame."""
+        width, height = self.picture.size
+        noise = np.random.default_rng(frame).integers(0, _NOISE_LEVELS, (height, width, 1), dtype=np.uint8)
+        return replace(self, picture=Image.fromarray(np.repeat(noise, 3, axis=2)))
 
     def smaller(self, width: int) -> Take:
         """The picture reduced to that width."""

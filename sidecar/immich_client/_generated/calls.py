@@ -14,18 +14,80 @@ from msgspec import UNSET, UnsetType
 from sidecar.immich_client._generated import models
 from sidecar.immich_client.call import Call, json_body, path_segment, query_pairs, read_nothing
 
+_album_list = msgspec.json.Decoder(list[models.Album])
 _api_key = msgspec.json.Decoder(models.ApiKey)
 _asset = msgspec.json.Decoder(models.Asset)
+_asset_id_answer_list = msgspec.json.Decoder(list[models.AssetIdAnswer])
+_duplicate_group_list = msgspec.json.Decoder(list[models.DuplicateGroup])
+_id_answer_list = msgspec.json.Decoder(list[models.IdAnswer])
 _metadata_list = msgspec.json.Decoder(list[models.Metadata])
 _metadata_of_asset_list = msgspec.json.Decoder(list[models.MetadataOfAsset])
+_partner_list = msgspec.json.Decoder(list[models.Partner])
 _search_answer = msgspec.json.Decoder(models.SearchAnswer)
 _search_statistics = msgspec.json.Decoder(models.SearchStatistics)
+_server_features = msgspec.json.Decoder(models.ServerFeatures)
 _server_version = msgspec.json.Decoder(models.ServerVersion)
+_shared_link = msgspec.json.Decoder(models.SharedLink)
+_shared_link_list = msgspec.json.Decoder(list[models.SharedLink])
 _stack = msgspec.json.Decoder(models.Stack)
 _stack_list = msgspec.json.Decoder(list[models.Stack])
 _time_bucket_assets = msgspec.json.Decoder(models.TimeBucketAssets)
 _time_bucket_list = msgspec.json.Decoder(list[models.TimeBucket])
 _user = msgspec.json.Decoder(models.User)
+
+
+def add_assets_to_album(*, id: str, ids: Sequence[str]) -> Call[list[models.IdAnswer]]:
+    """PUT /albums/{id}/assets, Immich 2.5.6."""
+    return Call(
+        operation="addAssetsToAlbum",
+        method="PUT",
+        path=f"/albums/{path_segment(id)}/assets",
+        decode=_id_answer_list.decode,
+        body=json_body({"ids": ids}),
+        is_repeatable=True,
+    )
+
+
+def add_shared_link_assets(*, id: str, asset_ids: Sequence[str]) -> Call[list[models.AssetIdAnswer]]:
+    """PUT /shared-links/{id}/assets, Immich 2.5.6."""
+    return Call(
+        operation="addSharedLinkAssets",
+        method="PUT",
+        path=f"/shared-links/{path_segment(id)}/assets",
+        decode=_asset_id_answer_list.decode,
+        body=json_body({"assetIds": asset_ids}),
+        is_repeatable=True,
+    )
+
+
+def copy_asset(
+    *,
+    source_id: str,
+    target_id: str,
+    albums: bool | UnsetType = UNSET,
+    favorite: bool | UnsetType = UNSET,
+    shared_links: bool | UnsetType = UNSET,
+    sidecar: bool | UnsetType = UNSET,
+    stack: bool | UnsetType = UNSET,
+) -> Call[None]:
+    """PUT /assets/copy, Immich 2.5.6."""
+    return Call(
+        operation="copyAsset",
+        method="PUT",
+        path="/assets/copy",
+        decode=read_nothing,
+        body=json_body({
+            "albums": albums,
+            "favorite": favorite,
+            "sharedLinks": shared_links,
+            "sidecar": sidecar,
+            "sourceId": source_id,
+            "stack": stack,
+            "targetId": target_id,
+        }),
+        is_repeatable=True,
+        answers_json=False,
+    )
 
 
 def create_stack(*, asset_ids: Sequence[str]) -> Call[models.Stack]:
@@ -36,6 +98,19 @@ def create_stack(*, asset_ids: Sequence[str]) -> Call[models.Stack]:
         path="/stacks",
         decode=_stack.decode,
         body=json_body({"assetIds": asset_ids}),
+    )
+
+
+def delete_assets(*, ids: Sequence[str]) -> Call[None]:
+    """DELETE /assets, Immich 2.5.6."""
+    return Call(
+        operation="deleteAssets",
+        method="DELETE",
+        path="/assets",
+        decode=read_nothing,
+        body=json_body({"ids": ids}),
+        is_repeatable=True,
+        answers_json=False,
     )
 
 
@@ -72,6 +147,40 @@ def download_asset(*, id: str) -> Call[None]:
         decode=read_nothing,
         is_repeatable=True,
         answers_json=False,
+    )
+
+
+def get_all_albums(*, asset_id: str | UnsetType = UNSET, shared: bool | UnsetType = UNSET) -> Call[list[models.Album]]:
+    """GET /albums, Immich 2.5.6."""
+    return Call(
+        operation="getAllAlbums",
+        method="GET",
+        path="/albums",
+        decode=_album_list.decode,
+        query=query_pairs({"assetId": asset_id, "shared": shared}),
+        is_repeatable=True,
+    )
+
+
+def get_all_shared_links() -> Call[list[models.SharedLink]]:
+    """GET /shared-links, Immich 2.5.6."""
+    return Call(
+        operation="getAllSharedLinks",
+        method="GET",
+        path="/shared-links",
+        decode=_shared_link_list.decode,
+        is_repeatable=True,
+    )
+
+
+def get_asset_duplicates() -> Call[list[models.DuplicateGroup]]:
+    """GET /duplicates, Immich 2.5.6."""
+    return Call(
+        operation="getAssetDuplicates",
+        method="GET",
+        path="/duplicates",
+        decode=_duplicate_group_list.decode,
+        is_repeatable=True,
     )
 
 
@@ -119,6 +228,29 @@ def get_my_user() -> Call[models.User]:
     )
 
 
+def get_partners(*, direction: str) -> Call[list[models.Partner]]:
+    """GET /partners, Immich 2.5.6."""
+    return Call(
+        operation="getPartners",
+        method="GET",
+        path="/partners",
+        decode=_partner_list.decode,
+        query=query_pairs({"direction": direction}),
+        is_repeatable=True,
+    )
+
+
+def get_server_features() -> Call[models.ServerFeatures]:
+    """GET /server/features, Immich 2.5.6."""
+    return Call(
+        operation="getServerFeatures",
+        method="GET",
+        path="/server/features",
+        decode=_server_features.decode,
+        is_repeatable=True,
+    )
+
+
 def get_server_version() -> Call[models.ServerVersion]:
     """GET /server/version, Immich 2.5.6."""
     return Call(
@@ -126,6 +258,17 @@ def get_server_version() -> Call[models.ServerVersion]:
         method="GET",
         path="/server/version",
         decode=_server_version.decode,
+        is_repeatable=True,
+    )
+
+
+def get_shared_link_by_id(*, id: str) -> Call[models.SharedLink]:
+    """GET /shared-links/{id}, Immich 2.5.6."""
+    return Call(
+        operation="getSharedLinkById",
+        method="GET",
+        path=f"/shared-links/{path_segment(id)}",
+        decode=_shared_link.decode,
         is_repeatable=True,
     )
 
@@ -174,6 +317,18 @@ def get_time_buckets(
     )
 
 
+def remove_asset_from_album(*, id: str, ids: Sequence[str]) -> Call[list[models.IdAnswer]]:
+    """DELETE /albums/{id}/assets, Immich 2.5.6."""
+    return Call(
+        operation="removeAssetFromAlbum",
+        method="DELETE",
+        path=f"/albums/{path_segment(id)}/assets",
+        decode=_id_answer_list.decode,
+        body=json_body({"ids": ids}),
+        is_repeatable=True,
+    )
+
+
 def remove_asset_from_stack(*, id: str, asset_id: str) -> Call[None]:
     """DELETE /stacks/{id}/assets/{assetId}, Immich 2.5.6."""
     return Call(
@@ -181,6 +336,31 @@ def remove_asset_from_stack(*, id: str, asset_id: str) -> Call[None]:
         method="DELETE",
         path=f"/stacks/{path_segment(id)}/assets/{path_segment(asset_id)}",
         decode=read_nothing,
+        answers_json=False,
+    )
+
+
+def remove_shared_link_assets(*, id: str, asset_ids: Sequence[str]) -> Call[list[models.AssetIdAnswer]]:
+    """DELETE /shared-links/{id}/assets, Immich 2.5.6."""
+    return Call(
+        operation="removeSharedLinkAssets",
+        method="DELETE",
+        path=f"/shared-links/{path_segment(id)}/assets",
+        decode=_asset_id_answer_list.decode,
+        body=json_body({"assetIds": asset_ids}),
+        is_repeatable=True,
+    )
+
+
+def restore_assets(*, ids: Sequence[str]) -> Call[None]:
+    """POST /trash/restore/assets, Immich 2.5.6."""
+    return Call(
+        operation="restoreAssets",
+        method="POST",
+        path="/trash/restore/assets",
+        decode=read_nothing,
+        body=json_body({"ids": ids}),
+        is_repeatable=True,
         answers_json=False,
     )
 
@@ -199,6 +379,7 @@ def search_asset_statistics(*, visibility: str | UnsetType = UNSET) -> Call[mode
 
 def search_assets(
     *,
+    album_ids: Sequence[str] | UnsetType = UNSET,
     order: str | UnsetType = UNSET,
     page: int | UnsetType = UNSET,
     size: int | UnsetType = UNSET,
@@ -214,6 +395,7 @@ def search_assets(
         path="/search/metadata",
         decode=_search_answer.decode,
         body=json_body({
+            "albumIds": album_ids,
             "order": order,
             "page": page,
             "size": size,
@@ -238,6 +420,70 @@ def search_stacks(*, primary_asset_id: str | UnsetType = UNSET) -> Call[list[mod
     )
 
 
+def tag_assets(*, id: str, ids: Sequence[str]) -> Call[list[models.IdAnswer]]:
+    """PUT /tags/{id}/assets, Immich 2.5.6."""
+    return Call(
+        operation="tagAssets",
+        method="PUT",
+        path=f"/tags/{path_segment(id)}/assets",
+        decode=_id_answer_list.decode,
+        body=json_body({"ids": ids}),
+        is_repeatable=True,
+    )
+
+
+def untag_assets(*, id: str, ids: Sequence[str]) -> Call[list[models.IdAnswer]]:
+    """DELETE /tags/{id}/assets, Immich 2.5.6."""
+    return Call(
+        operation="untagAssets",
+        method="DELETE",
+        path=f"/tags/{path_segment(id)}/assets",
+        decode=_id_answer_list.decode,
+        body=json_body({"ids": ids}),
+        is_repeatable=True,
+    )
+
+
+def update_asset(
+    *,
+    id: str,
+    description: str | UnsetType = UNSET,
+    is_favorite: bool | UnsetType = UNSET,
+    latitude: float | UnsetType = UNSET,
+    longitude: float | UnsetType = UNSET,
+    rating: int | None | UnsetType = UNSET,
+) -> Call[None]:
+    """PUT /assets/{id}, Immich 2.5.6."""
+    return Call(
+        operation="updateAsset",
+        method="PUT",
+        path=f"/assets/{path_segment(id)}",
+        decode=read_nothing,
+        body=json_body({
+            "description": description,
+            "isFavorite": is_favorite,
+            "latitude": latitude,
+            "longitude": longitude,
+            "rating": rating,
+        }),
+        is_repeatable=True,
+        answers_json=False,
+    )
+
+
+def update_assets(*, ids: Sequence[str], duplicate_id: str | None | UnsetType = UNSET) -> Call[None]:
+    """PUT /assets, Immich 2.5.6."""
+    return Call(
+        operation="updateAssets",
+        method="PUT",
+        path="/assets",
+        decode=read_nothing,
+        body=json_body({"duplicateId": duplicate_id, "ids": ids}),
+        is_repeatable=True,
+        answers_json=False,
+    )
+
+
 def update_bulk_asset_metadata(*, items: Sequence[dict[str, object]]) -> Call[list[models.MetadataOfAsset]]:
     """PUT /assets/metadata, Immich 2.5.6."""
     return Call(
@@ -258,4 +504,17 @@ def update_stack(*, id: str, primary_asset_id: str | UnsetType = UNSET) -> Call[
         path=f"/stacks/{path_segment(id)}",
         decode=_stack.decode,
         body=json_body({"primaryAssetId": primary_asset_id}),
+    )
+
+
+def view_asset(*, id: str, size: str | UnsetType = UNSET) -> Call[None]:
+    """GET /assets/{id}/thumbnail, Immich 2.5.6."""
+    return Call(
+        operation="viewAsset",
+        method="GET",
+        path=f"/assets/{path_segment(id)}/thumbnail",
+        decode=read_nothing,
+        query=query_pairs({"size": size}),
+        is_repeatable=True,
+        answers_json=False,
     )

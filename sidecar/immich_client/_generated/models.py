@@ -13,6 +13,25 @@ import msgspec
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
+class Album(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    album_name: str = msgspec.field(name="albumName")
+    id: str
+    owner_id: str | None = msgspec.field(default=None, name="ownerId")
+    album_users: list[AlbumUser] = msgspec.field(name="albumUsers")
+    shared: bool
+    has_shared_link: bool = msgspec.field(name="hasSharedLink")
+    asset_count: int = msgspec.field(name="assetCount")
+
+
+class AlbumReference(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    id: str
+
+
+class AlbumUser(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    user: UserReference
+    role: str
+
+
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     permissions: list[str]
 
@@ -24,18 +43,39 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     type: str
     original_path: str = msgspec.field(name="originalPath")
     original_file_name: str = msgspec.field(name="originalFileName")
+    thumbhash: str | None
     file_created_at: Moment = msgspec.field(name="fileCreatedAt")
+    file_modified_at: Moment = msgspec.field(name="fileModifiedAt")
     local_date_time: Moment = msgspec.field(name="localDateTime")
     updated_at: Moment = msgspec.field(name="updatedAt")
+    is_favorite: bool = msgspec.field(name="isFavorite")
     is_trashed: bool = msgspec.field(name="isTrashed")
     visibility: str
     duration: int | str | None
     exif_info: Exif | None = msgspec.field(default=None, name="exifInfo")
     live_photo_video_id: str | None = msgspec.field(default=None, name="livePhotoVideoId")
+    tags: list[Tag] | None = msgspec.field(default=None)
+    checksum: str
     stack: StackReference | None = msgspec.field(default=None)
     is_offline: bool = msgspec.field(name="isOffline")
+    duplicate_id: str | None = msgspec.field(default=None, name="duplicateId")
     width: float | None
     height: float | None
+
+
+class AssetIdAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    asset_id: str = msgspec.field(name="assetId")
+    success: bool
+    error: str | None = msgspec.field(default=None)
+
+
+class AssetReference(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    id: str
+
+
+class DuplicateGroup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    duplicate_id: str = msgspec.field(name="duplicateId")
+    assets: list[AssetReference]
 
 
 class Exif(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -45,6 +85,16 @@ class Exif(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     exif_image_height: float | None = msgspec.field(default=None, name="exifImageHeight")
     file_size_in_byte: int | None = msgspec.field(default=None, name="fileSizeInByte")
     modify_date: str | None = msgspec.field(default=None, name="modifyDate")
+    latitude: float | None = msgspec.field(default=None)
+    longitude: float | None = msgspec.field(default=None)
+    description: str | None = msgspec.field(default=None)
+    rating: float | None = msgspec.field(default=None)
+
+
+class IdAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    id: str
+    success: bool
+    error: str | None = msgspec.field(default=None)
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -56,6 +106,10 @@ class MetadataOfAsset(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     asset_id: str = msgspec.field(name="assetId")
     key: str
     value: dict[str, object]
+
+
+class Partner(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    id: str
 
 
 class SearchAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -71,10 +125,21 @@ class SearchStatistics(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     total: int
 
 
+class ServerFeatures(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    trash: bool
+
+
 class ServerVersion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     major: int
     minor: int
     patch: int
+
+
+class SharedLink(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    id: str
+    type: str
+    assets: list[AssetReference]
+    album: AlbumReference | None = msgspec.field(default=None)
 
 
 class Stack(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -91,6 +156,11 @@ class StackReference(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: str
 
 
+class Tag(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    id: str
+    value: str
+
+
 class TimeBucket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     time_bucket: str = msgspec.field(name="timeBucket")
     count: int
@@ -104,3 +174,7 @@ class TimeBucketAssets(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class User(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: str
     name: str
+
+
+class UserReference(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    id: str

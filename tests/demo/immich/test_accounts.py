@@ -92,3 +92,15 @@ async def test_a_revoked_key_is_refused(scene: Scene) -> None:
     scene.immich.revoke_key(secret)
     response = await scene.client(headers={"x-api-key": secret})("GET", "/users/me")
     assert response.json() == {"message": "Invalid API key"}
+
+
+async def test_partners_are_told_by_direction(scene: Scene) -> None:
+    bob, eve = scene.immich.add_user("Bob"), scene.immich.add_user("Eve")
+    scene.immich.share_timeline(bob, scene.ann, in_timeline=False)
+    scene.immich.share_timeline(scene.ann, eve)
+    found = {}
+    for direction in ("shared-with", "shared-by"):
+        answer = (await scene.api("GET", "/partners", params={"direction": direction})).json()
+        found[direction] = [(partner["id"], partner["inTimeline"]) for partner in answer]
+    assert found == {"shared-with": [(bob.id, False)], "shared-by": [(eve.id, True)]}
+    assert (await scene.api("GET", "/partners")).status_code == 400

@@ -73,3 +73,33 @@ async def test_near_equal_pictures_are_found_but_never_stacked_ones(scene: Scene
     assert [row.duplicate_id is not None for row in rows] == [True, True, True, False, False, False]
     assert len({row.duplicate_id for row in rows[:3]}) == 1
     assert await immich.detect_duplicates(scene.ann) == 0
+
+
+@pytest.mark.parametrize("force", [True, False])
+async def test_the_detector_takes_ids_away_and_merges_groups_whoever_made_them(
+    scene: Scene, picture: Picture, *, force: bool
+) -> None:
+    immich = scene.immich
+    first, second = (immich.upload(scene.ann, f"{edge}.jpg", picture(1, size=(edge, edge))) for edge in (320, 280))
+    alone, mate = immich.upload(scene.ann, "alone.jpg", picture(2)), scene.asset("mate.jpg")
+    await immich.run_jobs()
+    other = _GROUP.replace("a", "b")
+    for rows, group in (([first, alone], _GROUP), ([second, mate], other)):
+        for row in rows:
+            immich.state.write(row, duplicate_id=group)
+    assert await immich.detect_duplicates(scene.ann, force=force) > 0
+    assert alone.duplicate_id is None
+    assert first.duplicate_id == second.duplicate_id == mate.duplicate_id
+    assert first.duplicate_id in {_GROUP, other}
+    immich.state.write(alone, duplicate_id=_GROUP)
+    assert await immich.detect_duplicates(scene.ann, force=force) == (1 if force else 0)
+    assert (alone.duplicate_id is None) is force
+
+
+async def test_reading_clears_the_id_of_a_trashed_member_too(scene: Scene) -> None:
+    kept, trashed = scene.assets(2)
+    await scene.api("PUT", "/assets", {"ids": [kept.id, trashed.id], "duplicateId": _GROUP})
+    scene.immich.trash(trashed)
+    assert trashed.duplicate_id == _GROUP
+    await scene.api("GET", "/duplicates")
+    assert [row.duplicate_id for row in (kept, trashed)] == [None, None]

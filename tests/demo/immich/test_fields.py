@@ -221,3 +221,14 @@ def test_a_plain_refusal_carries_its_sentence_in_both_generations() -> None:
     assert refusal.body(behaviour_of("3.1.0")) == {"message": "No"}
     old = refusal.body(behaviour_of("2.7.5"))
     assert old.keys() == {"message", "error", "statusCode", "correlationId"}
+
+
+def test_a_missing_option_is_refused_as_empty_and_as_none_of_them() -> None:
+    fields = Fields({})
+    assert fields.option("x", ("a", "b"), required=True) is None
+    with pytest.raises(Invalid) as caught:
+        fields.done()
+    assert caught.value.body(behaviour_of("2.7.5"))["message"] == [
+        "x should not be empty",
+        "x must be one of the following values: a, b",
+    ]

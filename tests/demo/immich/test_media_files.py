@@ -127,3 +127,16 @@ async def test_a_trashed_original_can_still_be_had(scene: Scene) -> None:
     scene.immich.trash(row)
     response = await scene.api("GET", f"/assets/{row.id}/original", headers={"range": "bytes=0-1"})
     assert (response.status_code, response.content) == (206, b"01")
+
+
+async def test_a_test_may_set_or_lose_any_assets_files(scene: Scene) -> None:
+    row = scene.asset()
+    scene.immich.set_thumbnail(row, b"webp")
+    assert (await scene.api("GET", f"/assets/{row.id}/thumbnail")).content == b"webp"
+    assert (await scene.api("GET", f"/assets/{row.id}/original")).status_code == 404
+    scene.immich.set_original(row, b"file")
+    assert (await scene.api("GET", f"/assets/{row.id}/original")).content == b"file"
+    scene.immich.set_thumbnail(row, None)
+    scene.immich.set_original(row, None)
+    for path in ("thumbnail", "original"):
+        assert (await scene.api("GET", f"/assets/{row.id}/{path}")).status_code == 404

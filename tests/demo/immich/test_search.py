@@ -167,10 +167,10 @@ async def test_a_result_is_kept_until_something_changes(scene: Scene) -> None:
 
 
 async def test_filters_that_are_not_emulated_say_so(scene: Scene) -> None:
-    response = await scene.api("POST", "/search/metadata", {"albumIds": []})
+    response = await scene.api("POST", "/search/metadata", {"tagIds": []})
     assert (response.status_code, response.json()["message"]) == (
         501,
-        "The emulated Immich does not search by albumIds",
+        "The emulated Immich does not search by tagIds",
     )
 
 

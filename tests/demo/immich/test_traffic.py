@@ -91,3 +91,54 @@ async def test_what_is_no_operation(scene: Scene, method: str, path: str, status
     assert (response.status_code, response.headers["content-type"].partition(";")[0]) == (status, content_type)
     if content_type == "application/json":
         assert response.json() == {"message": f"Cannot {method} {path}"}
+
+
+@pytest.mark.parametrize(
+    ("how", "received"), [({"cut_after_bytes": 3}, b"012"), ({"cut_after_bytes": 0}, b"")], ids=str
+)
+async def test_an_answer_may_break_off_after_some_bytes(scene: Scene, how: dict[str, int], received: bytes) -> None:
+    row = scene.immich.upload(scene.ann, "a.jpg", b"0123456789")
+    scene.immich.fail("GET", "/assets/*", **how)
+    seen = b""
+    async with httpx.AsyncClient(trust_env=False) as http:
+        request = http.stream(
+            "GET", f"{scene.immich.api_url}/assets/{row.id}/original?apiKey={scene.immich.add_key(scene.ann)}"
+        )
+        async with request as answer:
+            assert answer.headers["content-length"] == "10"
+            with pytest.raises(httpx.RemoteProtocolError):
+                async for piece in answer.aiter_bytes():
+                    seen += piece
+    assert seen == received
+
+
+async def test_an_answer_may_never_end(scene: Scene) -> None:
+    row = scene.immich.upload(scene.ann, "a.jpg", b"0123456789")
+    scene.immich.fail("GET", "/assets/*", is_endless=True)
+    seen = 0
+    async with httpx.AsyncClient(trust_env=False) as http:
+        request = http.stream(
+            "GET", f"{scene.immich.api_url}/assets/{row.id}/original?apiKey={scene.immich.add_key(scene.ann)}"
+        )
+        async with request as answer:
+            assert answer.headers["content-type"] == "image/jpeg"
+            async for piece in answer.aiter_bytes():
+                seen += len(piece)
+                if seen > 1_000_000:
+                    break
+    assert seen > 1_000_000
+
+
+async def test_an_answer_may_drip(scene: Scene) -> None:
+    row = scene.immich.upload(scene.ann, "a.jpg", b"0123456789")
+    scene.immich.fail("GET", "/assets/*", drip_s=0.01)
+    started_s = time.monotonic()
+    response = await scene.api("GET", f"/assets/{row.id}/original", headers={"range": "bytes=2-5"})
+    assert (response.status_code, response.content) == (206, b"2345")
+    assert time.monotonic() - started_s >= 0.03
+
+
+async def test_an_answer_that_is_no_body_cannot_be_spoilt(scene: Scene) -> None:
+    (row,) = scene.assets(1)
+    scene.immich.fail("DELETE", "/assets", cut_after_bytes=1)
+    assert (await scene.api("DELETE", "/assets", {"ids": [row.id]})).status_code == 204

@@ -50,6 +50,7 @@ def test_these_rules_are_not_verified_yet() -> None:
         "near-duplicates",
         "offline-search",
         "promotion-order",
+        "sidecar-echo",
         "stack-member-order",
         "tie-shuffle",
     ]

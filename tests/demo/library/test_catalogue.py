@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
 
+import numpy as np
 import pytest
 import rawpy
 from PIL import Image
@@ -59,7 +60,7 @@ def test_every_story_is_told_in_order_and_explained(made: Made) -> None:
     in_order = [story for story, _ in itertools.groupby(file.story for file in made.files)]
     assert in_order == list(STORIES)
     assert all(sentence.endswith(".") for sentence in STORIES.values())
-    assert 60 <= len(made.files) <= 95
+    assert 60 <= len(made.files) <= 105
 
 
 def test_every_expected_stack_has_two_or_more_files_of_one_owner(made: Made) -> None:
@@ -68,6 +69,17 @@ def test_every_expected_stack_has_two_or_more_files_of_one_owner(made: Made) -> 
         assert len({(file.owner, file.folder, file.story) for file in members}) == 1, label
         formats_and_names = {(format_of(file.name), file.name) for file in members}
         assert len(formats_and_names) == len(members), label
+
+
+def test_every_set_of_duplicates_has_two_or_more_files_of_one_owner_and_story(made: Made) -> None:
+    found: dict[str, list[DemoFile]] = {}
+    for file in made.files:
+        if file.duplicates is not None:
+            found.setdefault(file.duplicates, []).append(file)
+    assert len(found) >= 6
+    for files in found.values():
+        assert len(files) >= 2
+        assert len({(file.owner, file.story) for file in files}) == 1
 
 
 def test_every_expected_stack_is_one_camera_within_two_seconds(made: Made) -> None:
@@ -140,8 +152,28 @@ def test_exact_copies_are_equal_bytes_here_and_there(made: Made) -> None:
     assert [file.folder is None for file in (first, in_library, second, renamed)] == [True, False, True, False]
 
 
+def test_a_scattered_photograph_is_three_times_the_same_and_once_smaller(made: Made) -> None:
+    uploaded, *in_library, mailed = told(made, "scattered")
+    assert [file.data == uploaded.data for file in in_library] == [True, True]
+    assert [file.folder is None for file in (uploaded, *in_library, mailed)] == [True, False, False, True]
+    assert open_picture(mailed.data, mailed.name).width < open_picture(uploaded.data, uploaded.name).width
+
+
+def test_the_retouched_copy_is_brighter_and_tells_nothing_of_its_origin(made: Made) -> None:
+    original, printed = told(made, "retouched")
+    means = [np.asarray(open_picture(file.data, file.name)).mean() for file in (original, printed)]
+    assert means[1] > means[0] * 1.03
+    assert exif_of(printed) == {}
+
+
+def test_the_frames_behind_the_lens_cap_are_black_and_not_the_same(made: Made) -> None:
+    first, second = (open_picture(file.data, file.name) for file in told(made, "lens-cap"))
+    assert max(np.asarray(first).max(), np.asarray(second).max()) < 10
+    assert first.tobytes() != second.tobytes()
+
+
 def test_no_other_files_are_equal(made: Made) -> None:
-    others = [file.data for file in made.files if file.story != "exact-copies"]
+    others = [file.data for file in made.files if file.story not in {"exact-copies", "scattered"}]
     assert len(set(others)) == len(others)
 
 
