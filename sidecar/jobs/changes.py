@@ -35,9 +35,8 @@ async def read_changes(context: JobContext, owner_id: OwnerId) -> None:
                 updated_after_ms=mark.watermark_ms,
                 with_trashed=True,
             )
-            mine = [asset for asset in page.assets if asset.owner_id == owner_id]
             async with context.database.write() as connection:
-                recorded = await record(context, connection, owner_id, mine, scan_id=last.id)
+                recorded = await record(context, connection, owner_id, page.assets, scan_id=last.id)
                 await work.mark(connection, owner_id, recorded.dirty)
             number = page.next_page
     newer_ms = (began_ms or 0) - CLOCK_SLACK_MS

@@ -11,15 +11,16 @@ from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sidecar.errors import ContractBroken, ImmichMissing, ImmichUnavailable, SidecarError, TryLater
+from sidecar.errors import ContractBroken, ImmichMissing, ImmichUnavailable
 from sidecar.grouping.names import reader_of
 from sidecar.immich_client.client import Immich
 from sidecar.immich_client.mapping import AssetPage
 from sidecar.jobs.context import SCAN_LEASE_MS, JobContext
 from sidecar.jobs.queue import JobName
 from sidecar.jobs.rules import fingerprint, rules_of
+from sidecar.jobs.runs import Interrupted, Run
 from sidecar.model import Asset, AssetId, OwnerId, Stack, StackId, Visibility
-from sidecar.storage import assets, scans, stacks, work
+from sidecar.storage import assets, detections, originals, partner_copies, scans, stacks, work
 from sidecar.storage.assets import Recorded
 from sidecar.storage.scans import Scan, ScanState, Watermark
 
@@ -38,12 +39,6 @@ CLOCK_SLACK_MS = 2_000
 """The server's Date header counts whole seconds."""
 
 
-class ScanInterrupted(TryLater):
-    """The scan is left here: another worker goes on with it, or the process is to stop."""
-
-    code = "scan_interrupted"
-
-
 async def sync(context: JobContext, owner_id: OwnerId) -> None:
     """Runs the owner's due scan, if any; afterwards the mirror is what Immich showed and changed stems are marked.
 
@@ -54,36 +49,33 @@ async def sync(context: JobContext, owner_id: OwnerId) -> None:
         scan = await scans.claim(connection, owner_id, lease=lease, now_ms=context.now_ms(), lease_ms=SCAN_LEASE_MS)
     if scan is None:
         return
-    try:
-        await _Sync(context, scan, lease).run()
-    except ScanInterrupted:
-        async with context.database.write() as connection:
-            await scans.postpone(connection, scan, lease=lease, error=None, not_before_ms=0)
-    except TryLater as error:
-        again_at_ms = context.retry_at_ms(scan.attempts)
-        async with context.database.write() as connection:
-            await scans.postpone(connection, scan, lease=lease, error=str(error), not_before_ms=again_at_ms)
-        log.warning("a scan waits: %s", error)
-    except SidecarError as error:
-        async with context.database.write() as connection:
-            await scans.end(connection, scan, ScanState.FAILED, now_ms=context.now_ms(), error=str(error))
-        log.error("a scan failed: %s", error)  # noqa: TRY400  # a person reads the sentence; there is no defect to trace
-    except Exception as error:
-        async with context.database.write() as connection:
-            message = f"{type(error).__name__} in the sidecar; its log says more"
-            await scans.postpone(
-                connection, scan, lease=lease, error=message, not_before_ms=context.retry_at_ms(scan.attempts)
-            )
-        raise
+    run = Run(context, scan, lease, "a scan", scans.postpone, scans.end, ScanState.FAILED)
+    await run.carry_out(_Sync(context, scan, lease).run())
 
 
 async def record(
     context: JobContext, connection: AsyncConnection, owner_id: OwnerId, seen: Iterable[Asset], *, scan_id: int
 ) -> Recorded:
-    """What was news among these assets of the owner, which are in the mirror now, under the stems of today's rules."""
+    """What was news among those of these assets that are the owner's, which are in the mirror now, under today's stems.
+
+    Shape:  their originals are known too; news about an original alone is none for pairing. What partners share is
+            remembered only as far as it can be the same as a picture of the owner's.
+    """
     names = reader_of(await rules_of(context, connection, owner_id))
-    by_id = {asset.id: (names.stem_of(asset.name), asset) for asset in seen}
-    return await assets.record(connection, owner_id, by_id, scan_id=scan_id)
+    everything = list(seen)
+    mine = [asset for asset in everything if asset.owner_id == owner_id]
+    by_id = {asset.id: (names.stem_of(asset.name), asset) for asset in mine}
+    recorded = await assets.record(connection, owner_id, by_id, scan_id=scan_id)
+    await originals.record(connection, owner_id, mine)
+    if len(mine) < len(everything):
+        await partner_copies.record(connection, owner_id, everything, scan_id=scan_id)
+    return recorded
+
+
+async def request_detection(context: JobContext, connection: AsyncConnection, owner_id: OwnerId) -> None:
+    """A search for the owner's duplicates is asked for, where that is done at all."""
+    if context.detects:
+        await detections.request(connection, owner_id, now_ms=context.now_ms())
 
 
 class _Absence(Enum):
@@ -205,12 +197,12 @@ class _Sync:
             await asyncio.gather(*reading.values(), return_exceptions=True)
 
     async def _record(self, page: AssetPage) -> None:
-        mine = [asset for asset in page.assets if asset.owner_id == self.owner_id]
-        self.found += len({asset.id for asset in mine} - self.seen)
+        mine = {asset.id for asset in page.assets if asset.owner_id == self.owner_id}
+        self.found += len(mine - self.seen)
         self.seen.update(asset.id for asset in page.assets)
         self.broken += len(page.broken)
         async with self.context.database.write() as connection:
-            recorded = await record(self.context, connection, self.owner_id, mine, scan_id=self.scan.id)
+            recorded = await record(self.context, connection, self.owner_id, page.assets, scan_id=self.scan.id)
             await work.mark(connection, self.owner_id, recorded.dirty)
         await self._tell(found=self.found, broken=self.broken)
 
@@ -257,11 +249,15 @@ class _Sync:
             mark = Watermark(watermark_ms=started_ms - CLOCK_SLACK_MS, stacks_known_at_ms=started_ms, rules=rules)
             await scans.set_watermark(connection, self.owner_id, mark)
             await scans.end(connection, self.scan, ScanState.DONE, now_ms=self.context.now_ms())
+            await partner_copies.remove_unseen(connection, self.owner_id, scan_id=self.scan.id)
+            await request_detection(self.context, connection, self.owner_id)
         log.info(
             "a scan is complete",
             extra={"assets": self.found, "broken": self.broken, "gone": gone},
         )
         await self.context.wake(JobName.PAIR, self.owner_id)
+        if self.context.detects:
+            await self.context.wake(JobName.DETECT, self.owner_id)
 
     async def _tell(self, **numbers: int) -> None:
         async with self.context.database.write() as connection:
@@ -273,4 +269,4 @@ class _Sync:
                 **numbers,
             )
         if not ours or self.context.stopping.is_set():
-            raise ScanInterrupted("this scan goes on elsewhere, or later")
+            raise Interrupted("this scan goes on elsewhere, or later")

@@ -12,10 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sidecar.formats import Format
 from sidecar.model import Asset, AssetId, AssetKind, OwnerId, Visibility
 from sidecar.storage.database import chunks, upsert, write_rows
-from sidecar.storage.tables import assets, stack_members
+from sidecar.storage.tables import (
+    assets,
+    contents,
+    fingerprints,
+    matches,
+    native_records,
+    originals,
+    pixels,
+    stack_members,
+)
 
-# In the order of Asset's own fields, so that a row becomes an Asset by position.
-_FIELDS = (
+ASSET_FIELDS = (
     assets.c.asset_id,
     assets.c.owner_id,
     assets.c.name,
@@ -38,7 +46,10 @@ _FIELDS = (
     assets.c.auto_stack_id,
     assets.c.content,
 )
+"""In the order of Asset's own fields, so that a row becomes an Asset by position."""
+
 _KEYS = frozenset({"owner_id", "asset_id"})
+_OF_ONE_ASSET = (assets, originals, contents, fingerprints, pixels, native_records)
 _KINDS = {kind.value: kind for kind in AssetKind}
 _FORMATS = {each.value: each for each in Format}
 _VISIBILITIES = {visibility.value: visibility for visibility in Visibility}
@@ -48,8 +59,10 @@ async def by_stems(connection: AsyncConnection, owner_id: OwnerId, stems: Sequen
     """Every mirrored asset of the owner under one of the stems, trashed and hidden ones too; in no order."""
     found: list[Asset] = []
     for chunk in chunks(stems):
-        rows = await connection.execute(select(*_FIELDS).where(assets.c.owner_id == owner_id, assets.c.stem.in_(chunk)))
-        found += [_asset(row) for row in rows]
+        rows = await connection.execute(
+            select(*ASSET_FIELDS).where(assets.c.owner_id == owner_id, assets.c.stem.in_(chunk))
+        )
+        found += [asset_of(row) for row in rows]
     return found
 
 
@@ -58,9 +71,9 @@ async def by_ids(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[A
     found: dict[AssetId, Asset] = {}
     for chunk in chunks(ids):
         rows = await connection.execute(
-            select(*_FIELDS).where(assets.c.owner_id == owner_id, assets.c.asset_id.in_(chunk))
+            select(*ASSET_FIELDS).where(assets.c.owner_id == owner_id, assets.c.asset_id.in_(chunk))
         )
-        for asset in map(_asset, rows):
+        for asset in map(asset_of, rows):
             found[asset.id] = asset
     return found
 
@@ -132,10 +145,16 @@ async def unseen(connection: AsyncConnection, owner_id: OwnerId, *, scan_id: int
 
 
 async def remove(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> set[str]:
-    """The stems that lost an asset: these assets are gone from Immich for good and leave the mirror."""
+    """The stems that lost an asset: these assets are gone from Immich for good and leave the mirror.
+
+    Shape:  with each goes what was read, seen and found of its file. What people decided stays.
+    """
     stems = await stems_of(connection, owner_id, ids)
     for chunk in chunks(ids):
-        await connection.execute(delete(assets).where(assets.c.owner_id == owner_id, assets.c.asset_id.in_(chunk)))
+        for table in _OF_ONE_ASSET:
+            await connection.execute(delete(table).where(table.c.owner_id == owner_id, table.c.asset_id.in_(chunk)))
+        for end in (matches.c.asset_a, matches.c.asset_b):
+            await connection.execute(delete(matches).where(matches.c.owner_id == owner_id, end.in_(chunk)))
     return stems
 
 
@@ -234,10 +253,10 @@ async def _known(
     found: dict[AssetId, tuple[str, Asset]] = {}
     for chunk in chunks(ids):
         rows = await connection.execute(
-            select(*_FIELDS, assets.c.stem).where(assets.c.owner_id == owner_id, assets.c.asset_id.in_(chunk))
+            select(*ASSET_FIELDS, assets.c.stem).where(assets.c.owner_id == owner_id, assets.c.asset_id.in_(chunk))
         )
         for row in rows:
-            asset = _asset(row[:-1])
+            asset = asset_of(row[:-1])
             found[asset.id] = (row.stem, asset)
     return found
 
@@ -287,7 +306,8 @@ def _row(stem: str, asset: Asset, scan_id: int) -> tuple[object, ...]:
     )
 
 
-def _asset(row: Sequence[object]) -> Asset:
+def asset_of(row: Sequence[object]) -> Asset:
+    """The asset in a row of ASSET_FIELDS."""
     values: list[Any] = list(row)
     values[4] = _KINDS[values[4]]
     values[5] = _VISIBILITIES[values[5]]

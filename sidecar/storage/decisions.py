@@ -36,12 +36,15 @@ async def add(
     *,
     now_ms: int,
     identities: Mapping[AssetId, str] | None = None,
+    sha1s: Mapping[AssetId, str] | None = None,
     is_told: bool = False,
 ) -> None:
     """Remembers these, as (id, decision), and that Immich is to be told, unless it is_told already.
 
-    Shape:  identities are of assets that the mirror does not hold; of the others they are known. What Immich told is
-            passed over where a decision about one of its assets was revoked, and Immich has not been told so yet.
+    Shape:  identities are of assets that the mirror does not hold; of the others they are known. sha1s are of their
+            bytes, where decisions are about bytes. What stands in a decision of this id already stays as it is. What
+            Immich told is passed over where a decision about one of its assets was revoked, and Immich has not been
+            told so yet.
     """
     if is_told:
         outdated = await _holding_revoked(connection, owner_id, {each for _, told in new for each in told.asset_ids})
@@ -57,6 +60,7 @@ async def add(
             "kind": decision.kind.value,
             "source": decision.source.value,
             "identity": identity.get(asset_id),
+            "sha1": (sha1s or {}).get(asset_id),
             "is_chosen": asset_id == decision.chosen,
             "decided_at_ms": now_ms,
         }
@@ -64,7 +68,7 @@ async def add(
         for asset_id in sorted(decision.asset_ids)
     ]
     if rows:
-        await connection.execute(insert(decisions), rows)
+        await connection.execute(insert_for(connection, decisions).on_conflict_do_nothing(), rows)
     if not is_told:
         await mark_memos(connection, owner_id, set(concerned))
 
@@ -107,6 +111,35 @@ async def about(
     return _assemble({(row.decision_id, row.asset_id): row for row in rows}.values(), present)
 
 
+async def distinct(
+    connection: AsyncConnection, owner_id: OwnerId, known: Mapping[AssetId, Asset], sha1s: Mapping[AssetId, str]
+) -> list[tuple[str, Decision]]:
+    """The decisions that one of these assets, or a file of the same bytes, is no duplicate of others; the latest last.
+
+    Shape:  whoever else stands in them stands for one of these assets where it had the same bytes, or exists no more
+            and was the same file.
+    """
+    by_bytes = {sha1: asset_id for asset_id, sha1 in sha1s.items()}
+    now_called = {identity_of(asset): asset.id for asset in known.values()}
+    found = {
+        (row.decision_id, row.asset_id): row
+        for column, values in (
+            (decisions.c.asset_id, list(known)),
+            (decisions.c.identity, list(now_called)),
+            (decisions.c.sha1, list(by_bytes)),
+        )
+        for row in await _rows(connection, owner_id, column, values, kind=DecisionKind.DISTINCT)
+    }
+    others = {AssetId(row.asset_id) for row in found.values()} - known.keys()
+    gone = others - (await assets.by_ids(connection, owner_id, sorted(others))).keys()
+    present = {
+        AssetId(row.asset_id): by_bytes[row.sha1] if row.sha1 in by_bytes else now_called[row.identity]
+        for row in found.values()
+        if row.asset_id in others and (row.sha1 in by_bytes or (row.asset_id in gone and row.identity in now_called))
+    }
+    return _assemble(found.values(), present)
+
+
 async def identities(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> dict[AssetId, str]:
     """What everybody is, whatever their id, who stands in a decision about one of these assets."""
     rows = await _rows(connection, owner_id, decisions.c.asset_id, ids)
@@ -126,14 +159,20 @@ async def copy(source: AsyncConnection, target: AsyncConnection, owner_id: Owner
 
 
 async def _rows(
-    connection: AsyncConnection, owner_id: OwnerId, column: Column[Any], values: Sequence[str]
+    connection: AsyncConnection,
+    owner_id: OwnerId,
+    column: Column[Any],
+    values: Sequence[str],
+    *,
+    kind: DecisionKind | None = None,
 ) -> list[Row[Any]]:
-    """All rows of the decisions in which one of the values stands."""
+    """All rows of the decisions in which one of the values stands, of this kind if one is given."""
+    of_kind = (decisions.c.kind == kind.value,) if kind is not None else ()
     found: set[str] = set()
     for chunk in chunks(values):
         found.update(
             await connection.scalars(
-                select(decisions.c.decision_id).where(decisions.c.owner_id == owner_id, column.in_(chunk))
+                select(decisions.c.decision_id).where(decisions.c.owner_id == owner_id, column.in_(chunk), *of_kind)
             )
         )
     rows: list[Row[Any]] = []
@@ -170,6 +209,7 @@ def _assemble(rows: Iterable[Row[Any]], present: Mapping[AssetId, AssetId]) -> l
                 DecisionKind(found[0].kind),
                 next((called(row) for row in found if row.is_chosen), None),
                 DecisionSource(found[0].source),
+                decision_id,
             ),
         )
         for decision_id, found in of_id.items()

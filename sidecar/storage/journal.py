@@ -148,10 +148,12 @@ async def claim(
         .order_by(actions.c.intended_at_ms, actions.c.action_id)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        # Not within the condition itself, where PostgreSQL may ask again for each row and take more than the limit.
+        .cte("due")
     )
     rows = await connection.execute(
         update(actions)
-        .where(actions.c.owner_id == owner_id, actions.c.action_id.in_(due))
+        .where(actions.c.owner_id == owner_id, actions.c.action_id.in_(select(due.c.action_id)))
         .values(lease=lease, lease_until_ms=now_ms + lease_ms, attempts=actions.c.attempts + 1)
         .returning(actions)
     )

@@ -135,11 +135,13 @@ async def claim(
         .order_by(scans.c.scan_id)
         .limit(1)
         .with_for_update(skip_locked=True)
+        # Not within the condition itself, where PostgreSQL may ask again for each row and take more than the limit.
+        .cte("due")
     )
     row = (
         await connection.execute(
             update(scans)
-            .where(scans.c.owner_id == owner_id, scans.c.scan_id.in_(due))
+            .where(scans.c.owner_id == owner_id, scans.c.scan_id.in_(select(due.c.scan_id)))
             .values(
                 state=ScanState.RUNNING.value,
                 lease=lease,

@@ -5,7 +5,21 @@ Times are ms since 1970 (`_ms`). Lists of ids that are only ever read whole are 
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text, false, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    false,
+    text,
+)
 
 metadata = MetaData(
     naming_convention={"pk": "pk_%(table_name)s", "ix": "ix_%(table_name)s_%(column_0_N_name)s"},
@@ -14,6 +28,9 @@ metadata = MetaData(
 _ID = String(36)
 _INTENDED = text("state = 'intended'")
 _HAS_BURST = text("auto_stack_id IS NOT NULL")
+_HAS_VIDEO = text("live_photo_video_id IS NOT NULL")
+_HAS_DUPLICATE_ID = text("duplicate_id IS NOT NULL")
+_IS_OPEN = text("ended_at_ms IS NULL")
 
 owners = Table(
     "owners",
@@ -58,6 +75,9 @@ assets = Table(
     Column("scan_id", BigInteger, nullable=False),
     Index(None, "owner_id", "stem"),
     Index(None, "owner_id", "auto_stack_id", sqlite_where=_HAS_BURST, postgresql_where=_HAS_BURST),
+    Index(None, "owner_id", "live_photo_video_id", sqlite_where=_HAS_VIDEO, postgresql_where=_HAS_VIDEO),
+    # Equal files have equal sizes: where the search for them begins.
+    Index(None, "owner_id", "size_bytes"),
 )
 
 stack_members = Table(
@@ -120,11 +140,14 @@ decisions = Table(
     Column("source", String(16), nullable=False, server_default="unstacked"),
     # What the asset is whatever its id: uploaded or imported anew it gets another one, and the decision still holds.
     Column("identity", String(32)),
+    # Of decisions about duplicates, what the bytes are, in base64: a copy imported anew under any name is still meant.
+    Column("sha1", String(28)),
     # Of a cover that somebody chose: true for the chosen one.
     Column("is_chosen", Boolean(create_constraint=False), nullable=False, server_default=false()),
     Column("decided_at_ms", BigInteger, nullable=False),
     Index(None, "owner_id", "asset_id"),
     Index(None, "owner_id", "identity"),
+    Index(None, "owner_id", "sha1"),
 )
 
 # Assets whose decisions Immich does not hold yet as we do; the same kind of marks as `work`.
@@ -231,5 +254,227 @@ scans = Table(
     Column("not_before_ms", BigInteger, nullable=False),
     Column("error", Text),
     Column("requested_at_ms", BigInteger, nullable=False),
+    Column("ended_at_ms", BigInteger),
+)
+
+# What Immich tells about each asset's file, and what pairing does not ask about.
+originals = Table(
+    "originals",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("asset_id", _ID, primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("library_id", _ID),
+    # Immich's own: of the content of uploads, of the path of library files.
+    Column("checksum", String(64), nullable=False),
+    Column("modified_at_ms", BigInteger, nullable=False),
+    Column("thumbhash", Text),
+    Column("is_favorite", Boolean(create_constraint=False), nullable=False),
+    Column("duplicate_id", _ID),
+    Index(None, "owner_id", "duplicate_id", sqlite_where=_HAS_DUPLICATE_ID, postgresql_where=_HAS_DUPLICATE_ID),
+    sqlite_with_rowid=False,
+)
+
+# What was read of files; good only as long as the file has this size and this time.
+contents = Table(
+    "contents",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("asset_id", _ID, primary_key=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("modified_at_ms", BigInteger, nullable=False),
+    # A hash of the first and the last bytes; the whole is read only of files that are alike in these.
+    Column("ends", String(64)),
+    # In base64, as Immich writes it.
+    Column("sha1", String(28)),
+    Column("sha256", String(64)),
+    Column("flaw", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before_ms", BigInteger, nullable=False),
+    Index(None, "owner_id", "sha256"),
+    sqlite_with_rowid=False,
+)
+
+fingerprints = Table(
+    "fingerprints",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("asset_id", _ID, primary_key=True),
+    Column("version", Integer, nullable=False),
+    # What the picture was when it was looked at: another basis means that it is to be looked at again.
+    Column("basis", Text, nullable=False),
+    # 64 bits as a signed number; none where the picture could not be read.
+    Column("phash", BigInteger),
+    Column("margin", Float),
+    Column("width", Integer),
+    Column("height", Integer),
+    # Whether it was searched for among all others.
+    Column("is_searched", Boolean(create_constraint=False), nullable=False),
+    Column("flaw", String(32)),
+    Column("detail", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Apart from the hashes, all of which are read at once: with these in the same rows, that would be twenty times as much.
+pixels = Table(
+    "pixels",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("asset_id", _ID, primary_key=True),
+    # 32 x 32 of luma; 8 x 8 of mean Y, Cb and Cr.
+    Column("luma", LargeBinary(1024), nullable=False),
+    Column("colours", LargeBinary(192), nullable=False),
+)
+
+# With which version and which settings each owner's matches were found; others mean: search everything anew.
+searches = Table(
+    "searches",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("basis", Text, nullable=False),
+)
+
+matches = Table(
+    "matches",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    # The smaller id is a.
+    Column("asset_a", _ID, primary_key=True),
+    Column("asset_b", _ID, primary_key=True),
+    Column("detector", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("similarity", Float, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("looks_equal", Boolean(create_constraint=False), nullable=False),
+    Index(None, "owner_id", "asset_b"),
+)
+
+duplicate_sets = Table(
+    "duplicate_sets",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    # Made of the members: a set that changed has another one.
+    Column("set_id", String(12), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("best_id", _ID, nullable=False),
+    Column("savings_bytes", BigInteger, nullable=False),
+    # The lowest of the members.
+    Column("similarity", Float, nullable=False),
+    Column("member_count", Integer, nullable=False),
+    Column("found_at_ms", BigInteger, nullable=False),
+    Index(None, "owner_id", "found_at_ms", "set_id"),
+    Index(None, "owner_id", "savings_bytes", "set_id"),
+    Index(None, "owner_id", "similarity", "set_id"),
+)
+
+duplicate_set_members = Table(
+    "duplicate_set_members",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("set_id", String(12), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("asset_id", _ID, nullable=False),
+    # The stack it is in, or its own id.
+    Column("unit_id", _ID, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("similarity", Float),
+    Column("reason", Text, nullable=False),
+    Column("is_suggested", Boolean(create_constraint=False), nullable=False),
+    # SHA-256, where it is known: equal ones are the same bytes.
+    Column("content", String(64)),
+    # What the file was when the set was formed; a decision about it holds for no other.
+    Column("seen_as", String(64), nullable=False),
+    Index(None, "owner_id", "asset_id"),
+)
+
+# The journal of what people decided to keep and to trash; what is not over has no end.
+resolutions = Table(
+    "resolutions",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("resolution_id", _ID, primary_key=True),
+    Column("set_id", String(12), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("keep_ids", Text, nullable=False),
+    Column("trash_ids", Text, nullable=False),
+    Column("origin", String(16), nullable=False),
+    # What the person was told and agreed to, as JSON.
+    Column("agreed", Text),
+    # All that was known of every asset before the first write, as JSON: what undo needs.
+    Column("before", Text),
+    # What the merge added, as JSON: what undo takes back.
+    Column("gained", Text),
+    # How far it has come within its state, as JSON.
+    Column("step", Text),
+    Column("lease", String(36)),
+    Column("lease_until_ms", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before_ms", BigInteger, nullable=False),
+    Column("error", Text),
+    Column("decided_at_ms", BigInteger, nullable=False),
+    Column("ended_at_ms", BigInteger),
+    Index(
+        "ix_resolutions_open",
+        "owner_id",
+        "decided_at_ms",
+        "resolution_id",
+        sqlite_where=_IS_OPEN,
+        postgresql_where=_IS_OPEN,
+    ),
+)
+
+# The duplicate ids that we gave to assets in Immich, or are about to give or to take away.
+native_records = Table(
+    "native_records",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("asset_id", _ID, primary_key=True),
+    Column("set_id", String(12), nullable=False),
+    Column("duplicate_id", _ID, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("written_at_ms", BigInteger, nullable=False),
+    # How often Immich had taken one away before this was written.
+    Column("taken_away", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before_ms", BigInteger, nullable=False),
+)
+
+# Uploads of partners that the owner's timeline shows: told about, never touched.
+partner_copies = Table(
+    "partner_copies",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("asset_id", _ID, primary_key=True),
+    Column("partner_id", _ID, nullable=False),
+    Column("checksum", String(64), nullable=False),
+    Column("size_bytes", BigInteger),
+    # The full scan that last saw it; one that a scan did not see is forgotten.
+    Column("scan_id", BigInteger, nullable=False),
+    Index(None, "owner_id", "checksum"),
+)
+
+detections = Table(
+    "detections",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("detection_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", String(16), nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("looked", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("files_read", Integer, nullable=False),
+    Column("bytes_read", BigInteger, nullable=False),
+    Column("candidates", Integer, nullable=False),
+    Column("matches", Integer, nullable=False),
+    Column("sets", Integer, nullable=False),
+    Column("lease", String(36)),
+    Column("lease_until_ms", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before_ms", BigInteger, nullable=False),
+    Column("error", Text),
+    Column("requested_at_ms", BigInteger, nullable=False),
+    Column("first_results_at_ms", BigInteger),
     Column("ended_at_ms", BigInteger),
 )

@@ -71,10 +71,12 @@ async def claim(
         .order_by(work.c.not_before_ms)  # as the index has them; sorting further would read all that is due
         .limit(limit)
         .with_for_update(skip_locked=True)
+        # Not within the condition itself, where PostgreSQL may ask again for each row and take more than the limit.
+        .cte("due")
     )
     rows = await connection.execute(
         update(work)
-        .where(work.c.owner_id == owner_id, work.c.stem.in_(due))
+        .where(work.c.owner_id == owner_id, work.c.stem.in_(select(due.c.stem)))
         .values(
             lease=lease,
             lease_until_ms=now_ms + lease_ms,

@@ -5,17 +5,20 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from sidecar.demo.immich import Made, synthetic_library
 from sidecar.jobs import sync as sync_module
-from sidecar.jobs.context import SCAN_LEASE_MS
+from sidecar.jobs.changes import read_changes
+from sidecar.jobs.context import SCAN_LEASE_MS, JobContext
+from sidecar.jobs.queue import JobName
 from sidecar.jobs.rules import renew_if_changed
 from sidecar.jobs.sync import sync
-from sidecar.model import AssetId, Stack, Visibility
+from sidecar.model import AssetId, OwnerId, Stack, Visibility
 from sidecar.preferences import Matching
-from sidecar.storage import assets, scans, stacks, work
+from sidecar.storage import assets, detections, originals, partner_copies, scans, stacks, work
 from sidecar.storage.scans import ScanState
 from tests.jobs.household import NOON, Library, open_library
 
@@ -301,3 +304,70 @@ async def test_a_defect_of_ours_lets_the_scan_wait_and_says_so(
         ScanState.REQUESTED,
         "ZeroDivisionError in the sidecar; its log says more",
     )
+
+
+async def test_originals_are_known_with_their_assets_and_go_with_them(library: Library) -> None:
+    (row,) = library.shoot("MINE.JPG", checksum="content", is_favorite=True)
+    await library.sync()
+    async with library.context.database.read() as connection:
+        (told,) = (await originals.of(connection, library.owner_id, [AssetId(row.id)])).values()
+    assert (told.checksum, told.is_favorite, told.duplicate_id) == ("content", True, None)
+    library.immich.state.remove_asset(row)
+    assert (await library.sync()).gone == 1
+    async with library.context.database.read() as connection:
+        assert await originals.of(connection, library.owner_id, [AssetId(row.id)]) == {}
+
+
+async def test_an_id_for_duplicates_is_news_but_none_for_pairing(library: Library) -> None:
+    (row,) = library.shoot("MINE.JPG")
+    await library.sync()
+    assert await dirty(library) == ["mine"]
+    for read_again in (library.sync, lambda: read_changes(library.context, library.owner_id)):
+        duplicate_id = str(uuid4())
+        library.immich.state.write(row, duplicate_id=duplicate_id)
+        await read_again()
+        assert await dirty(library) == []
+        async with library.context.database.read() as connection:
+            (told,) = (await originals.of(connection, library.owner_id, [AssetId(row.id)])).values()
+        assert told.duplicate_id == duplicate_id
+
+
+async def test_what_partners_have_too_is_known_while_they_share_it(library: Library) -> None:
+    partner = library.immich.add_user("Partner")
+    library.immich.share_timeline(partner, library.user)
+
+    async def shared() -> list[str]:
+        async with library.context.database.read() as connection:
+            found = await partner_copies.shared(connection, library.owner_id)
+        assert {each.partner_id for each in found} <= {partner.id}
+        return [library.immich.state.assets[each.asset_id].name for each in found]
+
+    library.shoot("MINE.JPG", checksum="same")
+    library.immich.add_asset(partner, "THEIRS.JPG", taken_at=NOON, checksum="same")
+    await library.sync()
+    assert await shared() == ["MINE.JPG"]
+    library.immich.add_asset(partner, "THEIR_NEW.JPG", taken_at=NOON, checksum="new")
+    library.shoot("MY_NEW.JPG", checksum="new")
+    await read_changes(library.context, library.owner_id)
+    assert sorted(await shared()) == ["MINE.JPG", "MY_NEW.JPG"]
+    library.immich.state.partners.clear()
+    await library.sync()
+    assert await shared() == []
+
+
+@pytest.mark.parametrize("detects", [True, False])
+async def test_a_complete_scan_asks_for_a_search_for_duplicates_where_that_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, detects: bool
+) -> None:
+    woken: list[JobName] = []
+
+    async def wake(_context: JobContext, job: JobName, _owner_id: OwnerId) -> None:
+        woken.append(job)
+
+    monkeypatch.setattr(JobContext, "wake", wake)
+    async with open_library(tmp_path, detects=detects) as library:
+        await library.sync()
+        async with library.context.database.read() as connection:
+            asked = await detections.newest(connection, library.owner_id)
+    assert (asked is not None) == detects
+    assert woken == [JobName.PAIR, *([JobName.DETECT] if detects else [])]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.grouping.memory import Decision, DecisionKind, DecisionSource
-from sidecar.model import Asset, OwnerId, identity_of
+from sidecar.model import Asset, AssetId, OwnerId, identity_of
 from sidecar.storage import assets, decisions
 from sidecar.storage.database import Database, open_database
 from sidecar.storage.decisions import MemoMark
@@ -225,3 +225,44 @@ async def test_what_only_immich_told_is_meant_too(database: Database) -> None:
             connection, OWNER, [("1", BOTH)], now_ms=1, identities={RAW.id: identity_of(RAW)}, is_told=True
         )
     assert [each.chosen for each in await about(database, RAW_ANEW)] == [RAW_ANEW.id]
+
+
+def distinct(*ids: str) -> Decision:
+    return Decision(frozenset(map(AssetId, ids)), DecisionKind.DISTINCT, source=DecisionSource.DISMISSED)
+
+
+async def found_distinct(database: Database, known: Sequence[Asset], sha1s: dict[AssetId, str]) -> list[Decision]:
+    async with database.read() as connection:
+        found = await decisions.distinct(connection, OWNER, {each.id: each for each in known}, sha1s)
+    return [decision for _, decision in found]
+
+
+async def test_what_is_distinct_is_known_by_id_and_says_nothing_about_stacks(database: Database) -> None:
+    await add(database, ("1", distinct(A, B)), ("2", APART))
+    assert await found_distinct(database, [make_asset(id=A)], {}) == [distinct(A, B)]
+    assert await found_distinct(database, [make_asset(id=C)], {}) == []
+
+
+async def test_the_same_bytes_are_meant_whatever_they_are_called(database: Database) -> None:
+    async with database.write() as connection:
+        await decisions.add(connection, OWNER, [("1", distinct(A, B))], now_ms=5, sha1s={A: "sha1 of a"})
+    other = make_asset("other.jpg", id=C)
+    assert await found_distinct(database, [other], {C: "sha1 of b"}) == []
+    assert await found_distinct(database, [other], {C: "sha1 of a"}) == [distinct(B, C)]
+
+
+async def test_the_same_file_is_meant_once_the_former_is_gone(database: Database) -> None:
+    former, again = make_asset("a.jpg", id=A), make_asset("a.jpg", id=C)
+    async with database.write() as connection:
+        await assets.record(connection, OWNER, {A: ("a", former)}, scan_id=1)
+    await add(database, ("1", distinct(A, B)))
+    assert await found_distinct(database, [again], {}) == [distinct(A, B)]
+    async with database.write() as connection:
+        await assets.remove(connection, OWNER, [A])
+    assert await found_distinct(database, [again], {}) == [distinct(B, C)]
+
+
+async def test_what_is_told_in_parts_under_one_name_is_one_decision(database: Database) -> None:
+    await add(database, ("1", distinct(A)), ("1", distinct(A, B)), is_told=True)
+    await add(database, ("1", distinct(B, C)), is_told=True)
+    assert await everything(database) == [("1", distinct(A, B, C))]

@@ -8,8 +8,9 @@ from sqlalchemy import Engine, create_engine, make_url, text
 
 from sidecar.grouping.memory import Decision, OurGroup
 from sidecar.model import GroupId, identity_of
-from sidecar.storage import assets, decisions, findings, groups
+from sidecar.storage import assets, decisions, findings, groups, scans
 from sidecar.storage.database import alembic_config, open_database
+from sidecar.storage.scans import ScanState
 from tests.builders import OWNER, make_asset
 
 RAW, JPEG = make_asset("IMG_1.CR3"), make_asset("Straße.JPG")
@@ -80,3 +81,33 @@ async def test_what_was_made_and_decided_under_the_first_schema_is_kept_and_told
             asset_id: identity_of(asset) for asset_id, asset in present.items()
         }
         assert await findings.counts(connection, OWNER) == {}
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        pytest.param(["failed", "done"], [ScanState.FAILED, ScanState.DONE, ScanState.REQUESTED], id="complete"),
+        pytest.param(["done", "running"], [ScanState.DONE, ScanState.RUNNING], id="still running"),
+        pytest.param([], [], id="never scanned"),
+    ],
+)
+async def test_a_library_that_was_read_before_duplicates_were_known_is_read_anew(
+    old_file: Path, states: list[str], expected: list[ScanState]
+) -> None:
+    engine = create_engine(make_url(f"sqlite:///{old_file}"))
+    with engine.begin() as connection:
+        for number, state in enumerate(states, start=1):
+            connection.execute(
+                text(
+                    "INSERT INTO scans (owner_id, scan_id, state, expected, found, missing, broken, gone, stacks, "
+                    "lease_until_ms, attempts, not_before_ms, requested_at_ms) "
+                    "VALUES (:owner, :number, :state, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5)"
+                ),
+                {"owner": OWNER, "number": number, "state": state},
+            )
+    engine.dispose()
+    async with open_database(f"sqlite+aiosqlite:///{old_file}") as database, database.read() as reading:
+        found = [await scans.get(reading, OWNER, number) for number, _ in enumerate(expected, start=1)]
+        newest = await scans.newest(reading, OWNER)
+    assert [scan.state for scan in found] == expected
+    assert (newest.id if newest is not None else 0) == len(expected)
