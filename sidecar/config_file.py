@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,15 @@ import yaml
 from yaml.constructor import ConstructorError
 
 from sidecar.errors import SettingsError
-from sidecar.preferences import Matching, understand
+from sidecar.preferences import DETECTION, Choices, Detection, Matching, Problem, understand
 
 MOST_BYTES = 1_000_000
 _MOST_PROBLEMS = 10
-_SECTION = "matching"
+_MATCHING = "matching"
+_SECTIONS = (_MATCHING, DETECTION)
 
 
-def read_config_file(path: Path) -> Matching | None:
+def read_config_file(path: Path) -> Choices | None:
     """What the file chooses for everybody; None if there is no such file.
 
     Errors: SettingsError if it cannot be read or says anything that is not understood, with one line for each problem:
@@ -29,19 +30,27 @@ def read_config_file(path: Path) -> Matching | None:
         return None
     content = load_yaml(text, called=str(path))
     if content is None:
-        return Matching()
+        return Choices()
     if not isinstance(content, dict):
-        raise SettingsError(f"{path}: must be a mapping with the key {_SECTION}")
-    chosen = content.pop(_SECTION, None)
-    problems = [f"{path}: {str(key)[:40]!r} {_misplaced(key)}" for key in content]
-    if not isinstance(chosen, dict | None):
-        problems.append(f"{path}: {_SECTION}: must be a mapping of settings")
-        chosen = None
-    understood = understand(chosen or {})
-    problems += [f"{path}: {_SECTION}.{problem}" for problem in understood.dropped]
+        raise SettingsError(f"{path}: must be a mapping with the keys {' and '.join(_SECTIONS)}")
+    problems = [f"{path}: {str(key)[:40]!r} {_misplaced(key)}" for key in content if key not in _SECTIONS]
+    chosen: dict[str, dict[Any, object]] = {}
+    for section in _SECTIONS:
+        value = content.get(section)
+        if not isinstance(value, dict | None):
+            problems.append(f"{path}: {section}: must be a mapping of settings")
+        chosen[section] = value if isinstance(value, dict) else {}
+    matching = understand(Matching, chosen[_MATCHING])
+    detection = understand(Detection, chosen[DETECTION])
+    problems += _named(path, _MATCHING, matching.dropped)
+    problems += _named(path, DETECTION, detection.dropped)
     if problems:
         raise SettingsError("\n".join(_first(problems, path)))
-    return understood.matching
+    return Choices(matching.layer, detection.layer)
+
+
+def _named(path: Path, section: str, dropped: Iterable[Problem]) -> Iterator[str]:
+    return (f"{path}: {section}.{problem}" for problem in dropped)
 
 
 def load_yaml(text: str, *, called: str, on_braces: str = "put a text that has { and } in quotes") -> Any:
@@ -95,9 +104,10 @@ class _Loader(yaml.SafeLoader):
 
 
 def _misplaced(key: object) -> str:
-    if key in Matching.model_fields:
-        return f"stands too far left: it belongs under {_SECTION}"
-    return f"is no section of this file; there is {_SECTION}"
+    for section, kind in ((_MATCHING, Matching), (DETECTION, Detection)):
+        if key in kind.model_fields:
+            return f"stands too far left: it belongs under {section}"
+    return f"is no section of this file; there are {' and '.join(_SECTIONS)}"
 
 
 def _text(path: Path) -> str | None:

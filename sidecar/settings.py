@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Setting
 
 from sidecar.config_file import read_config_file
 from sidecar.errors import SettingsError
-from sidecar.preferences import Matching
+from sidecar.preferences import Detection, Matching
 
 CONFIG_FILE = "config.yml"
 """What the server's file is called in the data folder."""
@@ -20,6 +20,8 @@ _MOVED = {
     "SIDECAR_TIMESTAMP_TOLERANCE_S": "is read no more: write timestamp_tolerance_seconds under matching in config.yml "
     "in the data folder (or the file that SIDECAR_CONFIG_FILE names), and take the variable away",
     "SIDECAR_MATCHING": "is no variable: matching stands in config.yml in the data folder, or in the file that "
+    "SIDECAR_CONFIG_FILE names",
+    "SIDECAR_DETECTION": "is no variable: detection stands in config.yml in the data folder, or in the file that "
     "SIDECAR_CONFIG_FILE names",
 }
 
@@ -55,12 +57,21 @@ class Settings(BaseSettings):
         description="YAML file of choices for everybody; if not set, config.yml in the data folder, if it is there.",
     )
     matching: Matching = Field(default=Matching(), description="What that file chooses about stacking.")
+    detection: Detection = Field(default=Detection(), description="What that file chooses about finding duplicates.")
     scan_interval_s: int = Field(
         default=3600, ge=60, description="How often a running sidecar looks at each whole library, in seconds."
     )
     concurrent_writes: int = Field(default=8, ge=1, le=64, description="How many stacks are written to Immich at once.")
     concurrent_reads: int = Field(
         default=4, ge=1, le=32, description="How many pages of assets are read from Immich at once."
+    )
+    media_paths: str = Field(
+        default="",
+        description="Where Immich's folders are mounted here, read-only: `/mnt/photos=/photos`, several separated by "
+        "commas. Files are then compared without a download.",
+    )
+    decode_workers: int = Field(
+        default=2, ge=1, le=32, description="How many processes look at thumbnails at once; each is bounded in memory."
     )
 
     @field_validator("api_keys", mode="before")
@@ -103,7 +114,8 @@ class Settings(BaseSettings):
 def read_settings(**overrides: Any) -> Settings:
     """The settings of this environment and of the file that goes with it; keyword arguments win over both.
 
-    Shape:  config_file is the file that was read, None if there is none.
+    Shape:  config_file is the file that was read, None if there is none; none is read where matching or detection is
+            given.
     Errors: SettingsError with one line for each bad variable: its name, what was expected; never a value. Or with one
             for each problem of the file.
     """
@@ -116,14 +128,14 @@ def read_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         problems = (f"{_variable(problem['loc'])}: {_sentence(problem['msg'])}" for problem in error.errors())
         raise SettingsError("; ".join(dict.fromkeys(problems))) from None
-    return settings if "matching" in overrides else _with_file(settings)
+    return settings if overrides.keys() & {"matching", "detection"} else _with_file(settings)
 
 
 def _with_file(settings: Settings) -> Settings:
     path = settings.config_file or settings.data_dir / CONFIG_FILE
-    matching = read_config_file(path)
-    if matching is not None:
-        return settings.model_copy(update={"config_file": path, "matching": matching})
+    chosen = read_config_file(path)
+    if chosen is not None:
+        return settings.model_copy(update={"config_file": path, **chosen._asdict()})
     if settings.config_file is not None:
         raise SettingsError(f"SIDECAR_CONFIG_FILE: there is no file {path}")
     if path.is_symlink():

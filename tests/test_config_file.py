@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sidecar.config_file import MOST_BYTES, load_yaml, read_config_file
 from sidecar.errors import SettingsError
-from sidecar.preferences import Matching, StackKinds
+from sidecar.preferences import Choices, Detection, Matching, StackKinds
 
 
 @pytest.fixture
@@ -26,20 +26,33 @@ def lines_of(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("text", "matching"),
+    ("text", "choices"),
     [
-        pytest.param("", Matching(), id="empty"),
-        pytest.param("# nothing yet\n", Matching(), id="only a comment"),
-        pytest.param("matching:\n  # all as it is\n", Matching(), id="a heading"),
-        pytest.param("matching: {ask_first: yes}", Matching(ask_first=True), id="on one line"),
-        pytest.param("\ufeffmatching:\r\n  ask_first: off\r\n", Matching(ask_first=False), id="written by Windows"),
-        pytest.param("matching: {stack: {burst: on}}", Matching(stack=StackKinds(burst=True)), id="nested"),
-        pytest.param("matching:\n  stack:\n", Matching(), id="a heading in the section"),
+        pytest.param("", Choices(), id="empty"),
+        pytest.param("# nothing yet\n", Choices(), id="only a comment"),
+        pytest.param("matching:\n  # all as it is\n", Choices(), id="a heading"),
+        pytest.param("detection:\nmatching:\n", Choices(), id="two headings"),
+        pytest.param("matching: {ask_first: yes}", Choices(Matching(ask_first=True)), id="on one line"),
+        pytest.param(
+            "\ufeffmatching:\r\n  ask_first: off\r\n", Choices(Matching(ask_first=False)), id="written by Windows"
+        ),
+        pytest.param("matching: {stack: {burst: on}}", Choices(Matching(stack=StackKinds(burst=True))), id="nested"),
+        pytest.param("matching:\n  stack:\n", Choices(), id="a heading in the section"),
+        pytest.param(
+            "detection: {phash_threshold: 0.97, batch_size: 100}",
+            Choices(detection=Detection(phash_threshold=0.97, batch_size=100)),
+            id="only detection",
+        ),
+        pytest.param(
+            "detection: {record_in_immich: no}\nmatching: {ask_first: no}",
+            Choices(Matching(ask_first=False), Detection(record_in_immich=())),
+            id="both",
+        ),
     ],
 )
-def test_the_file_says_what_is_chosen(path: Path, text: str, matching: Matching) -> None:
+def test_the_file_says_what_is_chosen(path: Path, text: str, choices: Choices) -> None:
     path.write_bytes(text.encode())
-    assert read_config_file(path) == matching
+    assert read_config_file(path) == choices
 
 
 def test_the_file_of_the_mission_is_read(path: Path) -> None:
@@ -55,11 +68,18 @@ matching:
     - 'jpeg'
     - 'png'
     - 'raw'
+
+detection:
+  phash_threshold: 0.95
+  enable_exact_match: true
+  enable_perceptual_match: true
+  batch_size: 500
 """
     )
-    matching = read_config_file(path)
-    assert matching is not None
-    assert [str(place) for place in matching.rules().primary_preference] == ["jpeg", "png", "rest", "raw"]
+    choices = read_config_file(path)
+    assert choices is not None
+    assert [str(place) for place in choices.matching.rules().primary_preference] == ["jpeg", "png", "rest", "raw"]
+    assert choices.detection.rules() == Detection().rules()
 
 
 def test_no_file_is_no_mistake(path: Path) -> None:
@@ -71,16 +91,32 @@ def test_no_file_is_no_mistake(path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        pytest.param("- a", ["must be a mapping with the key matching"], id="a list"),
-        pytest.param("hello", ["must be a mapping with the key matching"], id="a word"),
+        pytest.param("- a", ["must be a mapping with the keys matching and detection"], id="a list"),
+        pytest.param("hello", ["must be a mapping with the keys matching and detection"], id="a word"),
         pytest.param("matching: 3", ["matching: must be a mapping of settings"], id="no section"),
-        pytest.param("detection: {}", ["'detection' is no section of this file; there is matching"], id="unknown"),
-        pytest.param("3: 4", ["'3' is no section of this file; there is matching"], id="a number"),
+        pytest.param("detections: {}", ["'detections' is no section of this file; there are"], id="unknown"),
+        pytest.param("detection: 0.95", ["detection: must be a mapping of settings"], id="no second section"),
+        pytest.param(
+            "matching: [x]\ndetection: [y]",
+            ["matching: must be a mapping of settings", "detection: must be a mapping of settings"],
+            id="no section at all",
+        ),
+        pytest.param("batch_size: 100", ["'batch_size' stands too far left: it belongs under det"], id="no heading"),
+        pytest.param(
+            "detection: {phash_threshold: 95, batch: 100, prefer_paths: [x]}",
+            [
+                "detection.phash_threshold: must be from 0.9 to 1: it is the similarity that the second look",
+                "detection.prefer_paths, entry 1: 'x' must be a path as Immich shows it",
+                "detection.batch: is no setting; did you mean batch_size?",
+            ],
+            id="what detection does not understand",
+        ),
+        pytest.param("3: 4", ["'3' is no section of this file; there are matching and detection"], id="a number"),
         pytest.param("ask_first: yes", ["'ask_first' stands too far left: it belongs under matching"], id="no indent"),
         pytest.param(
             "matchin: {}\nmatching: {stack: {burst: 2}, ask_fist: on}",
             [
-                "'matchin' is no section of this file; there is matching",
+                "'matchin' is no section of this file; there are matching and detection",
                 "matching.stack.burst: must be true or false",
                 "matching.ask_fist: is no setting; did you mean ask_first?",
             ],
@@ -128,7 +164,7 @@ def test_a_bomb_of_aliases_is_refused_at_once(path: Path) -> None:
 
 def test_a_huge_file_is_refused_unread(path: Path) -> None:
     path.write_bytes(b"#" * MOST_BYTES)
-    assert read_config_file(path) == Matching()
+    assert read_config_file(path) == Choices()
     path.write_bytes(b"#" * (MOST_BYTES + 1))
     assert lines_of(path) == ["is larger than 1 MB; this is not the file you mean"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import SettingsError
-from sidecar.preferences import Matching
+from sidecar.preferences import Detection, Matching
 from sidecar.settings import Settings, read_settings
 
 
@@ -31,17 +31,22 @@ def test_the_defaults_are_the_embedded_ones() -> None:
     assert settings.database_url is None
     assert settings.config_file is None
     assert settings.matching == Matching()
+    assert settings.detection == Detection()
+    assert (settings.media_paths, settings.decode_workers) == ("", 2)
 
 
 def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMMICH_URL", "http://immich:2283")
     monkeypatch.setenv("SIDECAR_API_KEYS", " one , two,,")
     monkeypatch.setenv("SIDECAR_PORT", "9000")
+    monkeypatch.setenv("SIDECAR_MEDIA_PATHS", "/mnt/photos=/photos")
+    monkeypatch.setenv("SIDECAR_DECODE_WORKERS", "4")
     settings = read_settings()
     settings.require_immich()
     assert settings.immich_url == "http://immich:2283"
     assert [key.get_secret_value() for key in settings.api_keys] == ["one", "two"]
     assert settings.port == 9000
+    assert (settings.media_paths, settings.decode_workers) == ("/mnt/photos=/photos", 4)
 
 
 def test_keyword_arguments_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,6 +63,8 @@ def test_keyword_arguments_win_over_the_environment(monkeypatch: pytest.MonkeyPa
         pytest.param("SIDECAR_BASE_PATH", "/a?b", "SIDECAR_BASE_PATH: a path such as", id="no path"),
         pytest.param("SIDECAR_LOG_LEVEL", "loud", "SIDECAR_LOG_LEVEL: expected debug", id="unknown level"),
         pytest.param("SIDECAR_CONCURRENT_WRITES", "0", "SIDECAR_CONCURRENT_WRITES: must be greater than", id="too few"),
+        pytest.param("SIDECAR_DECODE_WORKERS", "0", "SIDECAR_DECODE_WORKERS: must be greater", id="nobody to decode"),
+        pytest.param("SIDECAR_DECODE_WORKERS", "33", "SIDECAR_DECODE_WORKERS: must be less", id="too many to decode"),
     ],
 )
 def test_a_bad_value_is_named_with_what_was_expected(
@@ -105,9 +112,10 @@ def test_every_setting_has_a_sentence() -> None:
 
 
 def test_the_file_in_the_data_folder_is_read(data: Path) -> None:
-    (data / "config.yml").write_text("matching: {ask_first: true}")
+    (data / "config.yml").write_text("matching: {ask_first: true}\ndetection: {batch_size: 100}")
     settings = read_settings()
     assert settings.matching == Matching(ask_first=True)
+    assert settings.detection == Detection(batch_size=100)
     assert settings.config_file == Path("data/config.yml")
 
 
@@ -124,6 +132,8 @@ def test_a_file_elsewhere_is_read_instead(monkeypatch: pytest.MonkeyPatch, data:
 def test_an_argument_wins_over_the_file(data: Path) -> None:
     (data / "config.yml").write_text("matching: broken")
     assert read_settings(matching=Matching(ask_first=False)).matching == Matching(ask_first=False)
+    chosen = Detection(batch_size=100)
+    assert read_settings(detection=chosen).detection == chosen
 
 
 def test_without_a_file_a_data_folder_need_not_exist(tmp_path: Path) -> None:
@@ -162,7 +172,9 @@ def test_the_file_is_named_with_what_is_wrong(data: Path) -> None:
     assert str(caught.value) == "data/config.yml: matching.stack.burst: must be true or false"
 
 
-@pytest.mark.parametrize("name", ["SIDECAR_TIMESTAMP_TOLERANCE_S", "SIDECAR_MATCHING", "sidecar_matching"])
+@pytest.mark.parametrize(
+    "name", ["SIDECAR_TIMESTAMP_TOLERANCE_S", "SIDECAR_MATCHING", "sidecar_matching", "SIDECAR_DETECTION"]
+)
 def test_what_moved_into_the_file_is_refused_where_it_was(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "2")
     with pytest.raises(SettingsError) as caught:

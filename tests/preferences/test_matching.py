@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from typing import Any
 
 import pytest
@@ -13,8 +12,6 @@ from sidecar.grouping.patterns import NamePattern
 from sidecar.grouping.proposal import GroupKind
 from sidecar.grouping.settings import DEFAULT_KINDS, PairingRules, Preferred
 from sidecar.preferences import (
-    BUILT_IN,
-    KEYS,
     MOST_PATTERNS,
     WORDS,
     ListedPattern,
@@ -24,6 +21,8 @@ from sidecar.preferences import (
     read_chosen,
     understand,
 )
+from sidecar.preferences.matching import BUILT_IN
+from sidecar.preferences.understanding import keys_of
 
 PLAIN, SUFFIXED = "{base}.{ext}", "{base}_{suffix}.{ext}"
 WEB, SMALL = "{base}-web.{ext}", "{base} (small).{ext}"
@@ -65,7 +64,7 @@ def trusted(text: str) -> dict[str, object]:
 
 
 def said(chosen: dict[Any, object]) -> list[str]:
-    return [str(problem) for problem in understand(chosen).dropped]
+    return [str(problem) for problem in understand(Matching, chosen).dropped]
 
 
 def test_who_chooses_nothing_gets_what_is_built_in() -> None:
@@ -76,8 +75,8 @@ def test_who_chooses_nothing_gets_what_is_built_in() -> None:
 
 
 def test_every_key_has_a_sentence_and_a_built_in_value() -> None:
-    assert list(KEYS) == list(BUILT_IN.by_key())
-    assert all(sentence.endswith(".") for sentence in KEYS.values())
+    assert list(Matching.sentences()) == list(BUILT_IN.by_key())
+    assert all(sentence.endswith(".") for sentence in Matching.sentences().values())
 
 
 def test_every_kind_of_group_can_be_switched() -> None:
@@ -228,6 +227,7 @@ def test_what_cannot_be_meant_is_refused_with_the_reason(chosen: dict[Any, objec
 
 def test_of_what_is_not_understood_the_rest_still_holds() -> None:
     understood = understand(
+        Matching,
         {
             "colour": "red",
             "ask_first": True,
@@ -235,9 +235,9 @@ def test_of_what_is_not_understood_the_rest_still_holds() -> None:
             "filename_patterns": [WEB, "{moon}.{ext}", PLAIN],
             "auto_primary_preference": ["hologram"],
             "timestamp_tolerance_seconds": "long",
-        }
+        },
     )
-    assert understood.matching.chosen() == {
+    assert understood.layer.chosen() == {
         "filename_patterns": [WEB, PLAIN],
         "stack": {"burst": True},
         "ask_first": True,
@@ -252,17 +252,9 @@ def test_of_what_is_not_understood_the_rest_still_holds() -> None:
 
 
 def test_what_is_left_of_a_list_must_make_sense_too() -> None:
-    understood = understand({"auto_primary_preference": ["jpg", "hologram", "jpeg", "png", "jpeg"]})
-    assert understood.matching == Matching()
+    understood = understand(Matching, {"auto_primary_preference": ["jpg", "hologram", "jpeg", "png", "jpeg"]})
+    assert understood.layer == Matching()
     assert [problem.reason[:20] for problem in understood.dropped] == ["'hologram' is no for", "has 'jpeg' twice; ea"]
-
-
-def test_what_is_passed_over_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        for _ in range(3):
-            assert read_chosen({"hue": 1, "ask_first": True}) == Matching(ask_first=True)
-        read_chosen({"ask_first": True})
-    assert [record.getMessage().rpartition(": ")[2] for record in caplog.records] == ["hue"]
 
 
 def test_a_higher_layer_wins_key_by_key() -> None:
@@ -297,7 +289,7 @@ def test_a_pattern_that_is_read_already_is_taken_as_it_is() -> None:
     ],
 )
 def test_a_key_that_is_none_is_put_right(key: str, says: str) -> None:
-    assert no_setting(key).startswith(says)
+    assert no_setting(key, keys_of(Matching)).startswith(says)
 
 
 @given(matchings(), matchings(), matchings())
@@ -311,7 +303,7 @@ def test_layers_can_be_put_together_in_any_order_of_work(one: Matching, two: Mat
 @given(matchings())
 def test_a_choice_survives_being_stored(matching: Matching) -> None:
     stored = json.loads(json.dumps(matching.chosen()))
-    assert understand(stored) == (matching, ())
+    assert understand(Matching, stored) == (matching, ())
     assert hash(read_chosen(stored)) == hash(matching)
 
 
@@ -319,8 +311,8 @@ def test_a_choice_survives_being_stored(matching: Matching) -> None:
 @example({"filename_patterns": [{"pattern": "\ud800"}], "stack": {"burst": {}}})
 @example({"auto_primary_preference": [["jpg"], {}, None]})
 def test_no_content_stops_the_reader_and_what_it_understood_it_understands_again(chosen: dict[Any, object]) -> None:
-    matching, dropped = understand(chosen)
+    matching, dropped = understand(Matching, chosen)
     assert isinstance(matching.rules(), PairingRules)
-    assert understand(matching.chosen()) == (matching, ())
+    assert understand(Matching, matching.chosen()) == (matching, ())
     assert all(str(problem).isprintable() for problem in dropped)
     assert len(dropped) >= len({*chosen} - {*Matching.model_fields})
