@@ -5,6 +5,9 @@ Everything here is a plain function of bytes or a path, so that a process pool c
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import IO
@@ -42,7 +45,7 @@ _READERS: dict[Format, tuple[str, ...]] = {
 
 _ORIENTATION = 0x0112
 _UPRIGHT = 1
-_TURN_OF_ORIENTATION = {  # EXIF 2.32, tag 274
+TURN_OF_ORIENTATION = {  # EXIF 2.32, tag 274
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -51,9 +54,12 @@ _TURN_OF_ORIENTATION = {  # EXIF 2.32, tag 274
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+"""How Pillow turns a picture upright that lies as the tag says; what is not listed lies upright."""
+
 _ORIENTATION_OF_FLIP = {0: 1, 3: 3, 5: 8, 6: 6}  # libraw_image_sizes_t.flip, LibRaw 0.22
 _WHITE = (255, 255, 255, 255)
 _BITS_16 = 65_535.0
+_UNSUPPORTED = frozenset({Format.JXL, Format.SVG})
 
 
 def open_picture(data: bytes | Path, name: str, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -67,29 +73,47 @@ def open_picture(data: bytes | Path, name: str, *, max_pixels: int = MAX_PIXELS)
     Errors: UndecodableMedia, and nothing else, whatever the bytes are.
     """
     pixels = min(max_pixels, MAX_PIXELS)
-    try:
+    with undecodable_otherwise():
         sniffed = sniff(data, name)
-    except OSError as error:
-        raise UndecodableMedia(Flaw.UNREADABLE, error.strerror or type(error).__name__) from error
-    try:
         if sniffed.format is Format.RAW:
-            return _open_raw(data, max_pixels=pixels)
-        return _open_plain(data, _readers_for(sniffed), max_pixels=pixels)
+            return open_raw(data, max_pixels=pixels)
+        return _open_plain(data, readers_for(sniffed), max_pixels=pixels)
+
+
+@contextmanager
+def undecodable_otherwise() -> Iterator[None]:
+    """A block in which a file is opened and decoded, and which raises UndecodableMedia and nothing else.
+
+    Errors: UndecodableMedia without the file's name, whatever the decoders raised.
+    """
+    try:
+        yield
     except UndecodableMedia:
         raise
+    except MemoryError as error:
+        raise UndecodableMedia(Flaw.TOO_LARGE, "decoding takes more memory than it may have") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UndecodableMedia(Flaw.TOO_LARGE, str(error)) from error
     except UnidentifiedImageError as error:  # its own sentence would hold the path
-        raise UndecodableMedia(Flaw.BROKEN, f"no reader accepts it as {sniffed.format.value}") from error
+        raise UndecodableMedia(Flaw.BROKEN, "the reader of its format does not accept it") from error
     except Exception as error:
         # The decoders of a dozen formats raise what they like on hostile bytes: struct.error, KeyError, SyntaxError,
-        # RuntimeError, LibRawError, MemoryError. This is the border where all of it gets one name.
+        # RuntimeError, LibRawError, OSError. This is the border where all of it gets one name. An OSError with a number
+        # is the file system's own, and its text would name the file.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise UndecodableMedia(Flaw.UNREADABLE, os.strerror(error.errno)) from error
         raise UndecodableMedia(Flaw.BROKEN, f"{type(error).__name__}: {error}") from error
 
 
-def _readers_for(sniffed: Sniffed) -> tuple[str, ...]:
+def readers_for(sniffed: Sniffed) -> tuple[str, ...]:
+    """Pillow's names of the readers that may open what the bytes are.
+
+    Errors: UndecodableMedia where none may: no bytes, no picture, or a picture of a format without a reader here.
+    """
     if readers := _READERS.get(sniffed.format):
         return readers
+    if sniffed.format in _UNSUPPORTED:
+        raise UndecodableMedia(Flaw.UNSUPPORTED, f"{sniffed.format.value} is not decoded")
     complaint = sniffed.complaint or f"{sniffed.format.value} is not decoded"
     raise UndecodableMedia(Flaw.EMPTY if sniffed.is_empty else Flaw.NOT_A_PICTURE, complaint)
 
@@ -99,19 +123,23 @@ def _open_plain(
 ) -> Image.Image:
     source: IO[bytes] | Path = BytesIO(data) if isinstance(data, bytes) else data
     with Image.open(source, formats=readers) as image:
-        _check_pixels(image.width, image.height, max_pixels=max_pixels)
+        check_pixels(image.width, image.height, max_pixels=max_pixels)
         image.load()
-        orientation = _orientation_of(image)
-        return _upright(_to_rgb(image), else_orientation if orientation is None else orientation)
+        orientation = orientation_of(image)
+        return _upright(to_rgb(image), else_orientation if orientation is None else orientation)
 
 
-def _open_raw(data: bytes | Path, *, max_pixels: int) -> Image.Image:
+def open_raw(data: bytes | Path, *, max_pixels: int) -> Image.Image:
+    """The RAW file as an RGB picture, upright: its embedded preview, or developed at half its size.
+
+    Errors: UndecodableMedia if there are too many pixels, and whatever the decoders raise.
+    """
     with rawpy.imread(BytesIO(data) if isinstance(data, bytes) else str(data)) as raw:
         sizes = raw.sizes
         try:
             preview = raw.extract_thumb()
         except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError, rawpy.NotSupportedError):
-            _check_pixels(sizes.raw_width, sizes.raw_height, max_pixels=max_pixels)
+            check_pixels(sizes.raw_width, sizes.raw_height, max_pixels=max_pixels)
             return Image.fromarray(raw.postprocess(half_size=True, use_camera_wb=True))
     orientation = _ORIENTATION_OF_FLIP.get(sizes.flip, _UPRIGHT)
     if isinstance(preview.data, bytes):  # a JPEG; else the pixels themselves
@@ -121,12 +149,20 @@ def _open_raw(data: bytes | Path, *, max_pixels: int) -> Image.Image:
     return _upright(Image.fromarray(preview.data.squeeze()).convert("RGB"), orientation)
 
 
-def _check_pixels(width: int, height: int, *, max_pixels: int) -> None:
+def check_pixels(width: int, height: int, *, max_pixels: int = MAX_PIXELS) -> None:
+    """Nothing, if a picture of this size may be decoded.
+
+    Errors: UndecodableMedia.
+    """
     if width * height > max_pixels:
         raise UndecodableMedia(Flaw.TOO_LARGE, f"{width} x {height} pixels, at most {max_pixels} are decoded")
 
 
-def _orientation_of(image: Image.Image) -> int | None:
+def orientation_of(image: Image.Image) -> int | None:
+    """What the EXIF tag of a loaded picture says, None where there is none.
+
+    Source: EXIF 2.32, tag 274.
+    """
     # After load(): Pillow turns a TIFF itself and then forgets the tag. Any nonsense in the EXIF block raises
     # something else, and a picture with a bad tag is still a picture.
     try:
@@ -137,13 +173,14 @@ def _orientation_of(image: Image.Image) -> int | None:
 
 
 def _upright(image: Image.Image, orientation: int) -> Image.Image:
-    turn = _TURN_OF_ORIENTATION.get(orientation)
+    turn = TURN_OF_ORIENTATION.get(orientation)
     upright = image if turn is None else image.transpose(turn)
     upright.info.clear()  # or the next reader finds the orientation and turns the picture again
     return upright
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image) -> Image.Image:
+    """The picture in 8-bit RGB, its transparent parts over white, deep greys scaled and not clipped."""
     if image.mode.startswith("I") or image.mode == "F":
         return _deep_to_rgb(image)
     if image.has_transparency_data:

@@ -241,13 +241,17 @@ def test_nonsense_in_the_exif_block_does_not_spoil_the_picture() -> None:
         assert open_picture(saved(halves(), "JPEG", exif=exif), "a.jpg").size == SIZE
 
 
-def png_that_claims(width: int, height: int) -> bytes:
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
+
+def png_that_claims(width: int, height: int) -> bytes:
     header = struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0)
     return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n"
+        + png_chunk(b"IHDR", header)
+        + png_chunk(b"IDAT", zlib.compress(bytes(1000)))
+        + png_chunk(b"IEND", b"")
     )
 
 
@@ -278,7 +282,8 @@ def test_exactly_as_many_pixels_as_allowed_are_decoded() -> None:
         pytest.param(b"", "a.jpg", Flaw.EMPTY, id="empty"),
         pytest.param(b"Dear Ann", "a.CR2", Flaw.NOT_A_PICTURE, id="text"),
         pytest.param(b"\0\0\0\x18ftypmp42" + bytes(12), "a.mp4", Flaw.NOT_A_PICTURE, id="video"),
-        pytest.param(b'<svg xmlns="http://www.w3.org/2000/svg"/>', "a.svg", Flaw.NOT_A_PICTURE, id="SVG"),
+        pytest.param(b'<svg xmlns="http://www.w3.org/2000/svg"/>', "a.svg", Flaw.UNSUPPORTED, id="SVG"),
+        pytest.param(b"\xff\x0a" + bytes(40), "a.jxl", Flaw.UNSUPPORTED, id="JPEG XL"),
         pytest.param(saved(halves(), "JPEG")[:500], "a.jpg", Flaw.BROKEN, id="JPEG cut off"),
         pytest.param(saved(halves(), "JPEG")[:20], "a.jpg", Flaw.BROKEN, id="only a JPEG's first bytes"),
         pytest.param(saved(halves(), "PNG")[:-40], "a.png", Flaw.BROKEN, id="PNG cut off"),
