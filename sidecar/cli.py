@@ -72,10 +72,18 @@ def _parser() -> argparse.ArgumentParser:
     scanning.add_argument("--dry-run", action="store_true", help="show what would be done; write nothing anywhere")
     scanning.add_argument("--user", metavar="NAME", help="only this user, by Immich name or id")
     scanning.add_argument(
+        "--duplicates", action="store_true", help="then search for duplicates, to the end, and report those too"
+    )
+    scanning.add_argument(
         "--all", action="store_true", help="list everything in the report, not the first 20 of each part"
     )
-    _add_settings(commands.add_parser("settings", help="show what each user's stacking goes by, or change it"))
+    _add_settings(
+        commands.add_parser(
+            "settings", help="show what stacking and duplicate search go by for each user, or change it"
+        )
+    )
     _add_groups(commands.add_parser("groups", help="list what waits for you to decide, and decide it"))
+    _add_duplicates(commands.add_parser("duplicates", help="list duplicates, and decide which copies stay"))
     _add_undo(commands.add_parser("undo", help="list what was written to Immich, and take it back"))
     demonstrating = commands.add_parser("demo", help="show it on an emulated Immich with generated photos")
     demonstrating.add_argument("--once", action="store_true", help="end after the scan instead of serving the pages")
@@ -112,6 +120,69 @@ def _add_groups(listing: argparse.ArgumentParser) -> None:
     rejecting.add_argument("ids", metavar="ID", nargs="+", help="the name that `sidecar groups` shows")
     for deciding in (accepting, rejecting):
         deciding.add_argument("--user", metavar="NAME", default=argparse.SUPPRESS, help="whose, by Immich name or id")
+
+
+def _add_duplicates(listing: argparse.ArgumentParser) -> None:
+    listing.description = (
+        "Lists sets of duplicates, the suggested copy first, and changes nothing. `show ID` tells everything about the "
+        "copies. `keep ID` keeps the suggested copy, or those that are named, and puts the others into Immich's trash "
+        "after what they know was given to the kept one. `dismiss ID` says that they are no duplicates. What was "
+        "trashed comes back with `sidecar undo`."
+    )
+    listing.add_argument("--user", metavar="NAME", help="only this user, by Immich name or id")
+    listing.add_argument(
+        "--class",
+        dest="classes",
+        action="append",
+        default=[],
+        choices=("identical", "re-encoded", "edited", "featureless"),
+        help="only sets of this class; may be repeated",
+    )
+    listing.add_argument(
+        "--sort", choices=("newest", "savings", "similarity"), default="newest", help="what comes first (newest)"
+    )
+    listing.add_argument("--immich", action="store_true", help="also the groups that Immich itself found")
+    listing.add_argument(
+        "--unread", action="store_true", help="instead, files that could not be read or looked at, and why"
+    )
+    listing.add_argument("--dismissed", action="store_true", help="instead, what you said are no duplicates")
+    listing.add_argument("--all", action="store_true", help="list everything, not the first 50 of each user")
+    listing.add_argument("--json", action="store_true", help="list everything, as JSON")
+    verbs = listing.add_subparsers(dest="verb", title="verbs", metavar="VERB")
+    showing = verbs.add_parser("show", help="everything about the copies of these sets")
+    showing.add_argument(
+        "ids", metavar="ID", nargs="+", help="the name that `sidecar duplicates` shows, or its beginning"
+    )
+    showing.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="as JSON")
+    keeping = verbs.add_parser("keep", help="keep one copy, or several, and put the others into Immich's trash")
+    keeping.add_argument(
+        "ids",
+        metavar="ID_OR_FILE",
+        nargs="*",
+        help="the name that `sidecar duplicates` shows, and the files to keep, by name or id; without them, the "
+        "suggested one",
+    )
+    keeping.add_argument("--identical", action="store_true", help="all copies of the same bytes, in all sets at once")
+    keeping.add_argument("--yes", action="store_true", help="do not ask")
+    keeping.add_argument(
+        "--external-ok",
+        action="store_true",
+        help="also trash files of external libraries, which Immich deletes from their disk when it empties the trash",
+    )
+    keeping.add_argument(
+        "--featureless-ok", action="store_true", help="also decide about pictures that have hardly any content"
+    )
+    keeping.add_argument(
+        "--albums-ok",
+        action="store_true",
+        help="also where a picture goes from an album of somebody else into which you may put nothing",
+    )
+    dismissing = verbs.add_parser("dismiss", help="these are no duplicates of each other: do not list them again")
+    dismissing.add_argument("ids", metavar="ID", nargs="+", help="the name that `sidecar duplicates` shows")
+    undismissing = verbs.add_parser("undismiss", help="they may be duplicates after all: list them again")
+    undismissing.add_argument("ids", metavar="ID", nargs="+", help="the name that --dismissed lists")
+    for verb in (showing, keeping, dismissing, undismissing):
+        verb.add_argument("--user", metavar="NAME", default=argparse.SUPPRESS, help="whose, by Immich name or id")
 
 
 def _add_undo(undoing: argparse.ArgumentParser) -> None:

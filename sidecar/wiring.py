@@ -13,7 +13,9 @@ from sidecar.jobs.context import JobContext
 from sidecar.jobs.queue import Queue, open_queue
 from sidecar.jobs.sweep import release_leases
 from sidecar.jobs.valkey import embedded_valkey, socket_url
-from sidecar.plugins import load_pair_rules
+from sidecar.media.paths import MediaPaths
+from sidecar.media.pool import DecodingPool, open_decoding_pool
+from sidecar.plugins import load_detectors, load_pair_rules
 from sidecar.settings import Settings
 from sidecar.storage.database import Database, open_database
 
@@ -38,11 +40,13 @@ class Services:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, *, may_be_guest: bool = False) -> AsyncIterator[Services]:
+async def open_services(
+    settings: Settings, *, may_be_guest: bool = False, detects: bool = False
+) -> AsyncIterator[Services]:
     """Everything open, in the order of need, and closed in reverse.
 
-    Shape:  with database and queue both elsewhere (PostgreSQL, Redis) the data folder is nobody's, and any number of
-            processes may open services at once.
+    Shape:  detects says that a scan is followed by a search for duplicates. With database and queue both elsewhere
+            (PostgreSQL, Redis) the data folder is nobody's, and any number of processes may open services at once.
     Errors: DataFolderBusy if another sidecar owns the data folder and may_be_guest is false; SettingsError, NotImmich,
             ImmichRefused, ImmichUnavailable, StorageUnavailable or QueueUnavailable, each one sentence.
     """
@@ -62,18 +66,27 @@ async def open_services(settings: Settings, *, may_be_guest: bool = False) -> As
         queue = await stack.enter_async_context(
             open_queue(await _queue_url(stack, settings, folder, is_guest=is_guest))
         )
-        jobs = job_context(settings, database, accounts, queue)
+        pool = await stack.enter_async_context(open_decoding_pool(workers=settings.decode_workers))
+        jobs = replace(job_context(settings, database, accounts, queue, pool), detects=detects)
         if not is_shared and not is_guest:
             await release_leases(jobs)
         yield Services(settings, database, queue, accounts, jobs, is_guest)
 
 
-def job_context(settings: Settings, database: Database, accounts: Accounts, queue: Queue | None) -> JobContext:
-    """What job bodies are given under these settings.
+def job_context(
+    settings: Settings,
+    database: Database,
+    accounts: Accounts,
+    queue: Queue | None = None,
+    pool: DecodingPool | None = None,
+) -> JobContext:
+    """What job bodies are given under these settings; without a pool, no pictures are looked at.
 
-    Errors: SettingsError if an installed package brings rules that cannot be used.
+    Errors: SettingsError if an installed package brings rules or detectors that cannot be used, or a path makes no
+            sense.
     """
     pipeline = load_pair_rules()
+    detectors = load_detectors()
     return JobContext(
         database=database,
         accounts=accounts.connected,
@@ -81,6 +94,11 @@ def job_context(settings: Settings, database: Database, accounts: Accounts, queu
         matching=settings.matching,
         pipeline=pipeline.rules,
         pipeline_name=pipeline.fingerprint,
+        detection=settings.detection,
+        detectors=detectors.brought,
+        detectors_name=detectors.fingerprint,
+        pool=pool,
+        media_paths=MediaPaths.parse(settings.media_paths),
         concurrent_reads=settings.concurrent_reads,
         concurrent_writes=settings.concurrent_writes,
     )

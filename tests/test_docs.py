@@ -31,7 +31,7 @@ def test_every_setting_is_in_the_readme_and_back() -> None:
     settings = {
         "IMMICH_URL" if name == "immich_url" else f"SIDECAR_{name.upper()}": field
         for name, field in Settings.model_fields.items()
-        if name != "matching"
+        if name not in {"matching", "detection"}
     }
     assert documented().keys() == settings.keys()
     for name, field in settings.items():
@@ -50,9 +50,10 @@ def test_the_file_in_the_readme_can_be_read(tmp_path: Path) -> None:
     (example,) = re.findall(r"^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     path = tmp_path / "config.yml"
     path.write_text(example)
-    matching = read_config_file(path)
-    assert matching is not None
-    assert [pattern.is_trusted for pattern in matching.rules().patterns] == [False, True]
+    choices = read_config_file(path)
+    assert choices is not None
+    assert [pattern.is_trusted for pattern in choices.matching.rules().patterns] == [False, True]
+    assert choices.detection.rules().prefer_paths == ("/mnt/photos", "upload")
 
 
 def test_the_permissions_in_the_readme_are_those_that_the_client_needs() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from sidecar.errors import SettingsError
 from sidecar.grouping.registry import RULES
-from sidecar.plugins import Pipeline, load_pair_rules
+from sidecar.plugins import DETECTORS, PAIR_RULES, Detectors, Pipeline, load_detectors, load_pair_rules
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "tests/plugins/known_cameras"
@@ -27,14 +27,21 @@ Install = Callable[..., None]
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Puts a package on the path as an installer leaves it: a module beside a folder that says what it registers."""
 
-    def installed(name: str, code: str, *, entry_points: str = "rule = {module}:RULE", version: str = "1.0") -> None:
+    def installed(
+        name: str,
+        code: str,
+        *,
+        entry_points: str = "rule = {module}:RULE",
+        version: str = "1.0",
+        group: str = PAIR_RULES,
+    ) -> None:
         folder = tmp_path / f"{name}-{version}"
         about = folder / f"{name}-{version}.dist-info"
         about.mkdir(parents=True)
         module = f"{name}_{version}".replace(".", "_").lower()
         (folder / f"{module}.py").write_text(code)
         about.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        about.joinpath("entry_points.txt").write_text(f"[sidecar.pair_rules]\n{entry_points.format(module=module)}\n")
+        about.joinpath("entry_points.txt").write_text(f"[{group}]\n{entry_points.format(module=module)}\n")
         monkeypatch.delitem(sys.modules, module, raising=False)
         monkeypatch.syspath_prepend(folder)
 
@@ -121,11 +128,46 @@ def test_what_a_broken_uninstallation_left_behind_is_reported_as_such(install: I
         load_pair_rules()
 
 
-def test_the_readme_shows_the_example_package() -> None:
-    (section,) = re.findall(r"## Rules of your own\n(.*?)\n## ", (ROOT / "README.md").read_text(), re.DOTALL)
+DETECTOR = "from sidecar.duplicates.detector import Detector\nRULE = Detector({!r}, lambda new, known: ())\n"
+
+
+def test_detectors_of_packages_are_found_beside_rules(install: Install) -> None:
+    assert load_detectors() == Detectors()
+    install("alps", DETECTOR.format("peaks"), group=DETECTORS)
+    install("beach", DETECTOR.format("dunes"), group=DETECTORS, version="2.0")
+    install("cave", RULE.format("RULE", "bats"))
+    found = load_detectors()
+    assert [each.name for each in found.brought] == ["peaks", "dunes"]
+    assert found.fingerprint == "alps 1.0: peaks; beach 2.0: dunes"
+    assert brought(load_pair_rules()) == ["bats"]
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        pytest.param(RULE.format("RULE", "peaks"), "it gives PairRule instead of a Detector", id="a rule"),
+        pytest.param(DETECTOR.format("look"), "another detector is named look already", id="a built-in name"),
+    ],
+)
+def test_a_broken_detector_stops_the_start_with_one_sentence(install: Install, code: str, reason: str) -> None:
+    install("alps", code, group=DETECTORS)
+    with pytest.raises(SettingsError) as raised:
+        load_detectors()
+    assert str(raised.value) == (
+        "the entry point rule of the installed package alps gives no usable duplicate detectors "
+        f"({reason}): update or uninstall that package"
+    )
+
+
+@pytest.mark.parametrize(
+    ("title", "example"), [("Rules of your own", "known_cameras"), ("Detectors of your own", "one_moment")]
+)
+def test_the_readme_shows_the_example_package(title: str, example: str) -> None:
+    (section,) = re.findall(rf"## {title}\n(.*?)\n## ", (ROOT / "README.md").read_text(), re.DOTALL)
     shown = dict(re.findall(r"```(\w+)\n(.*?)```", section, re.DOTALL))
-    assert shown["toml"] in (EXAMPLE / "pyproject.toml").read_text()
-    assert shown["python"] == (EXAMPLE / "known_cameras.py").read_text()
+    folder = EXAMPLE.parent / example
+    assert shown["toml"] in (folder / "pyproject.toml").read_text()
+    assert shown["python"] == (folder / f"{example}.py").read_text()
 
 
 PAIRING = """
@@ -141,30 +183,63 @@ print(pipeline.fingerprint)
 """
 
 
+DETECTING = """
+from sidecar.duplicates.detector import Specimen, matches_of
+from sidecar.duplicates.fingerprint import Fingerprint
+from sidecar.plugins import load_detectors
+from tests.builders import make_asset
+
+found = load_detectors()
+looks = Fingerprint(phash=1, margin=9.0, luma=bytes(1024), colours=bytes(192), width=3, height=2)
+one, other = (Specimen(make_asset(name), looks) for name in ("1.JPG", "2.JPG"))
+for detector in found.brought:
+    print(*(f"{match.detector}: {match.kind}, {match.reason}" for match in matches_of(detector, [one], [other])))
+print(found.fingerprint)
+"""
+
+
 def paired(*path: Path) -> list[str]:
     """What pairing comes to in a process that finds packages in these folders too."""
+    return printed(PAIRING, *path)
+
+
+def printed(code: str, *path: Path) -> list[str]:
     done = subprocess.run(
-        [sys.executable, "-c", PAIRING],
+        [sys.executable, "-c", code],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))},
         check=True, capture_output=True, text=True,
     )  # fmt: skip
     return done.stdout.splitlines()
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(60)
-def test_an_installed_package_changes_what_is_paired(tmp_path: Path) -> None:
-    shutil.copytree(EXAMPLE, tmp_path / "source")
+def installed(example: str, into: Path) -> Path:
+    """The folder into which the example package was installed as people install one."""
+    shutil.copytree(EXAMPLE.parent / example, into / "source")
     subprocess.run(
         [
             sys.executable, "-m", "pip", "--isolated", "--disable-pip-version-check", "install",
             "--no-index", "--no-deps", "--no-build-isolation",
-            "--target", str(tmp_path / "installed"), str(tmp_path / "source"),
+            "--target", str(into / "installed"), str(into / "source"),
         ],
         check=True, capture_output=True,
     )  # fmt: skip
+    return into / "installed"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_an_installed_package_changes_what_is_paired(tmp_path: Path) -> None:
     assert paired() == ["2", BUILT_IN]
-    assert paired(tmp_path / "installed") == [
+    assert paired(installed("known_cameras", tmp_path)) == [
         "1; different cameras: Canon EOS R5 and an unknown one",
         f"{BUILT_IN}; sidecar-known-cameras 1.0: known_cameras",
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_an_installed_package_finds_duplicates(tmp_path: Path) -> None:
+    assert printed(DETECTING, installed("one_moment", tmp_path)) == [
+        "one_moment: edited, taken within one second",
+        "sidecar-one-moment 1.0: one_moment",
     ]

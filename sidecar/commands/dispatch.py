@@ -5,19 +5,29 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 
+from sidecar.commands import groups
 from sidecar.commands.demo import demo
+from sidecar.commands.duplicates import command as duplicates
+from sidecar.commands.duplicates.command import DuplicatesOptions, Verb
+from sidecar.commands.duplicates.deciding import Decide
+from sidecar.commands.duplicates.listing import MOST_LISTED as MOST_SETS
+from sidecar.commands.duplicates.listing import ListOptions
 from sidecar.commands.exit_codes import ExitCode, exit_code_of
 from sidecar.commands.groups import MOST_LISTED as MOST_OPEN
-from sidecar.commands.groups import GroupsOptions, Listed, Verdict, show_or_decide
+from sidecar.commands.groups import GroupsOptions, Listed
 from sidecar.commands.preferences import Change, show_or_change
 from sidecar.commands.run import Parts, run
 from sidecar.commands.scan import MOST_LISTED, ScanOptions, scan
 from sidecar.commands.undo import MOST_LISTED as MOST_WRITES
 from sidecar.commands.undo import UndoOptions, undo
+from sidecar.commands.verdicts import Verdict, Wish
+from sidecar.duplicates.classes import DuplicateClass
 from sidecar.errors import SidecarError
 from sidecar.log import set_up_logging
 from sidecar.settings import Settings, read_settings
+from sidecar.storage.duplicate_sets import SetOrder
 
 _PARTS = {
     "run": Parts(web=True, worker=True),
@@ -44,18 +54,44 @@ def run_command(options: argparse.Namespace) -> ExitCode:
 
 
 async def _command(settings: Settings, options: argparse.Namespace) -> ExitCode:
-    if options.command == "scan":
-        most = None if options.all else MOST_LISTED
-        return await scan(settings, ScanOptions(user=options.user, dry_run=options.dry_run, most=most))
-    if options.command == "groups":
-        return await show_or_decide(settings, _groups_of(options))
-    if options.command == "undo":
-        return await undo(settings, _undo_of(options))
-    if options.command == "settings":
-        return await show_or_change(settings, _change_of(options), user=options.user)
-    if options.command == "demo":
-        return await demo(settings, once=options.once)
-    return await run(settings, _PARTS[options.command])
+    asked = _COMMANDS.get(options.command)
+    return await (run(settings, _PARTS[options.command]) if asked is None else asked(settings, options))
+
+
+def _scan_of(options: argparse.Namespace) -> ScanOptions:
+    return ScanOptions(
+        user=options.user,
+        dry_run=options.dry_run,
+        duplicates=options.duplicates,
+        most=None if options.all else MOST_LISTED,
+    )
+
+
+def _duplicates_of(options: argparse.Namespace) -> DuplicatesOptions:
+    is_keeping = options.verb == Verb.KEEP
+    return DuplicatesOptions(
+        user=options.user,
+        verb=None if options.verb is None else Verb(options.verb),
+        ids=() if options.verb is None else tuple(options.ids),
+        listing=ListOptions(
+            kinds=tuple(dict.fromkeys(map(DuplicateClass, options.classes))),
+            order=SetOrder(options.sort),
+            most=None if options.all else MOST_SETS,
+            as_json=options.json,
+            with_immichs_own=options.immich,
+            unread=options.unread,
+            dismissed=options.dismissed,
+        ),
+        decide=Decide(
+            identical=options.identical,
+            yes=options.yes,
+            external_ok=options.external_ok,
+            featureless_ok=options.featureless_ok,
+            albums_ok=options.albums_ok,
+        )
+        if is_keeping
+        else Decide(),
+    )
 
 
 def _groups_of(options: argparse.Namespace) -> GroupsOptions:
@@ -66,9 +102,11 @@ def _groups_of(options: argparse.Namespace) -> GroupsOptions:
         most=None if options.all else MOST_OPEN,
         as_json=options.json,
         verdict=None if options.verdict is None else Verdict(options.verdict),
-        ids=() if options.verdict is None else tuple(options.ids),
-        only=tuple(options.only) if is_accepting else (),
-        cover=options.cover if is_accepting else None,
+        wish=Wish(
+            ids=() if options.verdict is None else tuple(options.ids),
+            only=tuple(options.only) if is_accepting else (),
+            cover=options.cover if is_accepting else None,
+        ),
     )
 
 
@@ -88,3 +126,13 @@ def _change_of(options: argparse.Namespace) -> Change | None:
         return None
     # Who forgot the quotes of `[edited, jpg, raw]` gave several words and meant one value.
     return Change(options.key, " ".join(options.value) if options.change == "set" else None)
+
+
+_COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], Awaitable[ExitCode]]] = {
+    "scan": lambda settings, options: scan(settings, _scan_of(options)),
+    "groups": lambda settings, options: groups.show_or_decide(settings, _groups_of(options)),
+    "duplicates": lambda settings, options: duplicates.show_or_decide(settings, _duplicates_of(options)),
+    "undo": lambda settings, options: undo(settings, _undo_of(options)),
+    "settings": lambda settings, options: show_or_change(settings, _change_of(options), user=options.user),
+    "demo": lambda settings, options: demo(settings, once=options.once),
+}

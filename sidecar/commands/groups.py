@@ -1,32 +1,30 @@
-"""`sidecar groups`: what waits for a person, what was made, decided and left alone; and saying yes or no."""
+"""`sidecar groups`: what waits for a person, what was made, decided and left alone."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TextIO
-from unicodedata import normalize
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.accounts.connected import Account
-from sidecar.commands.exit_codes import ExitCode, exit_code_of
-from sidecar.commands.report import called, files_of, plural, printable
-from sidecar.commands.writes import at_work, carried_out, tell
-from sidecar.errors import SettingsError, StaleDecision
+from sidecar.commands.exit_codes import ExitCode
+from sidecar.commands.naming import chosen_accounts, code_with_refused, title_of
+from sidecar.commands.report import files_of, plural, printable
+from sidecar.commands.verdicts import Verdict, Wish, decide
+from sidecar.errors import SettingsError
 from sidecar.formats import Format, format_of
 from sidecar.grouping.memory import Decision, DecisionKind, DecisionSource
 from sidecar.grouping.proposal import GroupKind
 from sidecar.grouping.repair import RepairKind
-from sidecar.jobs.review import FEWEST, Answer, accept, reject
 from sidecar.model import AssetId, OwnerId
 from sidecar.settings import Settings
 from sidecar.storage import assets, decisions, findings, groups, scans
-from sidecar.storage.findings import FOR_A_PERSON, Finding, FindingKind
-from sidecar.storage.journal import Action
+from sidecar.storage.findings import FOR_A_PERSON, FindingKind
 from sidecar.wiring import Services, open_services
 
 MOST_LISTED = 50
@@ -43,16 +41,9 @@ class Listed(StrEnum):
     RAWS = "raws"
 
 
-class Verdict(StrEnum):
-    """What a person says to a proposal."""
-
-    ACCEPT = "accept"
-    REJECT = "reject"
-
-
 @dataclass(frozen=True, slots=True)
 class GroupsOptions:
-    """The words behind `sidecar groups`; only and cover are file names or asset ids within the proposal.
+    """The words behind `sidecar groups`; the wish says more about a verdict.
 
     Shape:  listed is None where no word says what to list: that is what waits for a person. most is how many things of
             a user are listed before the rest is only counted; None lists everything.
@@ -63,9 +54,7 @@ class GroupsOptions:
     most: int | None = MOST_LISTED
     as_json: bool = False
     verdict: Verdict | None = None
-    ids: tuple[str, ...] = ()
-    only: tuple[str, ...] = ()
-    cover: str | None = None
+    wish: Wish = field(default_factory=Wish)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +84,9 @@ async def show_or_decide(
     _refuse_contradictions(options)
     async with open_services(settings, may_be_guest=True) as services:
         accounts = services.accounts
-        for refused in accounts.refused:
-            print(f"sidecar: {refused}", file=err)
-        chosen = [accounts.named(options.user)] if options.user is not None else list(accounts.connected.values())
+        chosen = chosen_accounts(accounts, options.user, err)
         if options.verdict is not None:
-            return await _decide(services, chosen, options, out=out, err=err)
+            return await decide(services, chosen, options.verdict, options.wish, out=out, err=err)
         listings = [await _listing(services, account, options.listed or Listed.OPEN) for account in chosen]
     if options.as_json:
         print(json.dumps([each for one in listings for each in one.objects()], indent=2), file=out)
@@ -109,7 +96,7 @@ async def show_or_decide(
                 print(text, file=out)
         for text in _advice(listings):
             print(text, file=out)
-    return exit_code_of(accounts.refused[0]) if accounts.refused and options.user is None else ExitCode.DONE
+    return code_with_refused(ExitCode.DONE, accounts, options.user)
 
 
 def _refuse_contradictions(options: GroupsOptions) -> None:
@@ -117,7 +104,7 @@ def _refuse_contradictions(options: GroupsOptions) -> None:
         return
     if options.listed is not None or options.as_json or options.most is None:
         raise SettingsError(f"--list, --all and --json list; {options.verdict} decides: give one of them")
-    if len({each.lower() for each in options.ids}) > 1 and (options.only or options.cover is not None):
+    if len(options.wish.each) > 1 and options.wish.names_files:
         raise SettingsError("--only and --cover name files of one proposal: accept one at a time with them")
 
 
@@ -178,7 +165,7 @@ def _advice(listings: Sequence[_Listing]) -> Iterator[str]:
 
 async def _listing(services: Services, account: Account, listed: Listed) -> _Listing:
     owner_id = account.user.id
-    title = called(account.user, (each.user for each in services.accounts.connected.values()))
+    title = title_of(account, services.accounts)
     async with services.database.read() as connection:
         lines = await _LISTS[listed](connection, owner_id)
         shown = list(dict.fromkeys(asset_id for line in lines for asset_id in line.asset_ids))
@@ -260,6 +247,7 @@ _DECISIONS = {
     DecisionKind.COVER: "the first is the cover",
     DecisionKind.LEAVE_LONELY: "may stay alone in its stack",
     DecisionKind.LEAVE_COVER: "may stay the hidden cover of its stack",
+    DecisionKind.DISTINCT: "no duplicates of each other",
 }
 
 _SOURCES = {
@@ -269,6 +257,8 @@ _SOURCES = {
     DecisionSource.REJECTED: "you rejected it here",
     DecisionSource.ACCEPTED: "you chose it here",
     DecisionSource.UNDONE: "you took a write back",
+    DecisionSource.DISMISSED: "you dismissed them as duplicates",
+    DecisionSource.KEPT: "you kept them all",
     DecisionSource.RECALLED: "an earlier sidecar wrote it down in Immich",
 }
 
@@ -294,88 +284,3 @@ _LISTS: dict[Listed, Callable[[AsyncConnection, OwnerId], Awaitable[list[Line]]]
     Listed.ALONE: _left_alone,
     Listed.RAWS: _single_raws,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """A proposal that was named, how it is answered, and the names of its files."""
-
-    owner_id: OwnerId
-    finding: Finding
-    names: Mapping[AssetId, str]
-    answer: Answer
-
-    @property
-    def files(self) -> str:
-        """Its files as people read them."""
-        return files_of(self.finding.asset_ids, self.names)
-
-
-async def _decide(
-    services: Services, accounts: Sequence[Account], options: GroupsOptions, *, out: TextIO, err: TextIO
-) -> ExitCode:
-    """Every word is understood before anything is decided; what went stale since is told and stops nothing else."""
-    named = [
-        await _find(services, accounts, word, options) for word in {each.lower(): each for each in options.ids}.values()
-    ]
-    code = ExitCode.DONE
-    intended: list[Action] = []
-    rejected: list[_Named] = []
-    for each in named:
-        try:
-            if options.verdict is Verdict.ACCEPT:
-                intended.append(await accept(services.jobs, each.owner_id, each.finding.id, each.answer))
-            else:
-                await reject(services.jobs, each.owner_id, each.finding.id)
-                rejected.append(each)
-        except StaleDecision as error:
-            print(f"  not decided: {each.files}  ({error})", file=out)
-            code = ExitCode.PARTLY_FAILED
-    if rejected:
-        async with at_work(services, {each.owner_id for each in rejected}):
-            for each in rejected:
-                print(f"  will not be proposed again: {each.files}", file=out)
-    if intended:
-        return await tell(services, await carried_out(services, intended, err), out) or code
-    return code
-
-
-async def _find(services: Services, accounts: Sequence[Account], word: str, options: GroupsOptions) -> _Named:
-    async with services.database.read() as connection:
-        for account in accounts:
-            owner_id = account.user.id
-            found = await findings.named(connection, owner_id, word.lower())
-            if found is not None:
-                names = await assets.names(connection, owner_id, found[1].asset_ids)
-                return _Named(owner_id, found[1], names, _answer(options, found[1], names))
-    raise SettingsError(f"no open proposal is called {word!r}; `sidecar groups` lists those that are")
-
-
-def _answer(options: GroupsOptions, finding: Finding, names: Mapping[AssetId, str]) -> Answer:
-    if finding.kind is FindingKind.REPAIR and (options.only or options.cover is not None):
-        raise SettingsError("--only and --cover choose what to stack; this proposal mends a stack: accept it as it is")
-    only = frozenset(_member(word, finding, names) for word in options.only) or None
-    cover = _member(options.cover, finding, names) if options.cover is not None else None
-    if only is not None and len(only) < FEWEST:
-        raise SettingsError("--only: a stack needs two files or more; repeat --only for each")
-    if cover is not None and only is not None and cover not in only:
-        raise SettingsError("--cover: the cover must be one of the files that --only names")
-    return Answer(only, cover)
-
-
-def _member(word: str, finding: Finding, names: Mapping[AssetId, str]) -> AssetId:
-    found = [
-        asset_id
-        for asset_id in finding.asset_ids
-        if word == asset_id or _folded(word) == _folded(names.get(asset_id, asset_id))
-    ]
-    if len(found) != 1:
-        problem = "several files of the proposal are" if found else "no file of the proposal is"
-        known = ", ".join(f"{printable(names.get(each, '?'))} ({each})" for each in finding.asset_ids)
-        raise SettingsError(f"{problem} called {word!r}; it has {known}")
-    return found[0]
-
-
-def _folded(name: str) -> str:
-    """The name as it is compared: macOS types letters with accents as two characters where a camera writes one."""
-    return normalize("NFC", name).casefold()

@@ -10,18 +10,30 @@ from typing import Any, NamedTuple, TextIO
 import yaml
 
 from sidecar.accounts.connected import Account, Accounts
-from sidecar.commands.exit_codes import ExitCode, exit_code_of
+from sidecar.commands.exit_codes import ExitCode
+from sidecar.commands.naming import chosen_accounts, code_with_refused, title_of
 from sidecar.config_file import load_yaml
 from sidecar.errors import SettingsError
 from sidecar.grouping.settings import PairingRules
 from sidecar.jobs.queue import JobName
 from sidecar.model import OwnerId
-from sidecar.preferences import BUILT_IN, KEYS, Matching, no_setting, understand
+from sidecar.preferences import (
+    BUILT_IN,
+    DETECTION,
+    NAMES,
+    Choices,
+    DetectionRules,
+    no_setting,
+    understand_stored,
+)
 from sidecar.settings import CONFIG_FILE, Settings
 from sidecar.storage import preferences
 from sidecar.wiring import Services, open_services
 
-_STACK, _PATTERNS = "stack", "filename_patterns"
+_PATTERNS = "filename_patterns"
+_GROUPS = ("stack", DETECTION)
+"""Keys whose choices are kept together, under their own names."""
+
 _IN_A_SHELL = """a pattern is written '["{base}-web.{ext}"]', with both kinds of quotes"""
 _WIDEST_VALUE = 48
 _ONE_LINE = 1_000_000
@@ -57,14 +69,13 @@ async def show_or_change(
     chosen = None if change is None or change.value is None else _read(change.key, change.value)
     async with open_services(settings, may_be_guest=True) as services:
         accounts = services.accounts
-        for refused in accounts.refused:
-            print(f"sidecar: {refused}", file=err)
+        found = chosen_accounts(accounts, user, err)
         if change is not None:
             await _change(services, _only(accounts, user), change.key, chosen, out)
             return ExitCode.DONE
-        for account in [accounts.named(user)] if user is not None else accounts.connected.values():
+        for account in found:
             await _show(services, account, out)
-    return exit_code_of(accounts.refused[0]) if accounts.refused and user is None else ExitCode.DONE
+    return code_with_refused(ExitCode.DONE, accounts, user)
 
 
 def _read(key: str, text: str) -> Any:
@@ -73,15 +84,20 @@ def _read(key: str, text: str) -> Any:
     Errors: SettingsError that opens with the key.
     """
     value = load_yaml(text, called=key, on_braces=_IN_A_SHELL)
-    of_stack = key.removeprefix(f"{_STACK}.")
-    understood = understand({key: value} if of_stack == key else {_STACK: {of_stack: value}})
+    group, name = _place(key)
+    understood = understand_stored({name: value} if group is None else {group: {name: value}})
     if understood.dropped:
         raise SettingsError("; ".join(map(str, understood.dropped)))
-    chosen = understood.matching.chosen()
+    chosen: Any = understood.choices.stored()
     if not chosen:
         raise SettingsError(f"{key}: has no value; `sidecar settings unset {key}` takes a choice back")
-    (value,) = chosen.values()
-    return value if of_stack == key else value[of_stack]  # type: ignore[index]  # what `stack` holds is a mapping
+    return chosen[name] if group is None else chosen[group][name]
+
+
+def _place(key: str) -> tuple[str | None, str]:
+    """Under which name a choice is kept, and under that of which group."""
+    group, dot, name = key.partition(".")
+    return (group, name) if dot and group in _GROUPS else (None, key)
 
 
 def _only(accounts: Accounts, user: str | None) -> Account:
@@ -97,15 +113,16 @@ def _only(accounts: Accounts, user: str | None) -> Account:
 
 async def _show(services: Services, account: Account, out: TextIO) -> None:
     stored = await _stored(services, account.user.id)
-    names = [each.user.name.casefold() for each in services.accounts.connected.values()]
-    is_alone = names.count(account.user.name.casefold()) == 1
-    print(account.user.name if is_alone else f"{account.user.name} ({account.user.id})", file=out)
+    print(title_of(account, services.accounts), file=out)
     found = _in_force(services.settings, stored)
     key_width = max(map(len, found))
     value_width = min(_WIDEST_VALUE, max(len(value) for value, _ in found.values()))
     for key, (value, layer) in found.items():
         print(f"  {key:{key_width}}  {value:{value_width}}  {layer}", file=out)
-    for problem in understand(stored).dropped:
+    understood = understand_stored(stored)
+    for sentence in about_duplicates(understood.choices.detection.over(services.settings.detection).rules()):
+        print(f"  {sentence}", file=out)
+    for problem in understood.dropped:
         print(f"  passed over, as this version does not understand it: {problem}", file=out)
 
 
@@ -124,11 +141,11 @@ async def _change(services: Services, account: Account, key: str, chosen: object
 
 
 def _with(stored: Mapping[str, object], key: str, value: object) -> dict[str, object]:
-    name = key.removeprefix(f"{_STACK}.")
-    if name == key:
+    group, name = _place(key)
+    if group is None:
         return {**stored, key: value}
-    kinds = stored.get(_STACK)
-    return {**stored, _STACK: {**(kinds if isinstance(kinds, dict) else {}), name: value}}
+    others = stored.get(group)
+    return {**stored, group: {**(others if isinstance(others, dict) else {}), name: value}}
 
 
 def _without(stored: Mapping[str, object], key: str) -> dict[str, object]:
@@ -137,16 +154,16 @@ def _without(stored: Mapping[str, object], key: str) -> dict[str, object]:
     Errors: SettingsError if there is no such key, stored or known.
     """
     left = dict(stored)
-    name = key.removeprefix(f"{_STACK}.")
-    kinds = left.get(_STACK)
+    group, name = _place(key)
+    others = None if group is None else left.get(group)
     if key in left:
         del left[key]
-    elif name != key and isinstance(kinds, dict) and name in kinds:
-        left[_STACK] = {other: value for other, value in kinds.items() if other != name}
-        if not left[_STACK]:
-            del left[_STACK]
-    elif key not in KEYS and key != _STACK:
-        raise SettingsError(f"{key}: {no_setting(key)}")
+    elif group is not None and isinstance(others, dict) and name in others:
+        left[group] = {other: value for other, value in others.items() if other != name}
+        if not left[group]:
+            del left[group]
+    elif key not in NAMES:
+        raise SettingsError(f"{key}: {no_setting(key, NAMES)}")
     return left
 
 
@@ -163,8 +180,31 @@ def _sentences(
         yield f"now {', '.join(holding)}; the next look at the library uses it."
     else:
         yield f"{key} is forgotten."
+    choices = understand_stored(after).choices
     if key == _PATTERNS:
-        yield from _about_patterns(understand(after).matching.over(settings.matching).rules())
+        yield from _about_patterns(choices.matching.over(settings.matching).rules())
+    if _is_of(key, DETECTION):
+        yield from about_duplicates(choices.detection.over(settings.detection).rules())
+
+
+def about_duplicates(rules: DetectionRules) -> Iterator[str]:
+    """What the search for duplicates finds by these rules, and what it does not."""
+    if not rules.is_on:
+        yield "Duplicate search is off."
+        return
+    if rules.finds_exact:
+        yield "Files of the same bytes are found, in uploads and libraries alike; one changed byte makes another file."
+    else:
+        yield "Files are not read to find the same bytes."
+    if rules.finds_alike:
+        turned = "are found too" if rules.finds_turned else "are not found"
+        yield (
+            f"Pictures that are alike by {rules.threshold:g} or more are found: compressed, resized or converted anew, "
+            "toned or marked. Larger crops and other frames of a burst are not; mirrored and turned copies "
+            f"{turned}."
+        )
+    else:
+        yield "Pictures are not compared by their looks."
 
 
 def _about_patterns(rules: PairingRules) -> Iterator[str]:
@@ -184,14 +224,14 @@ def _is_of(key: str, asked: str) -> bool:
 def _in_force(settings: Settings, stored: Mapping[str, object]) -> dict[str, InForce]:
     """For each key what holds, and the layer that says so."""
     file_name = settings.config_file.name if settings.config_file is not None else CONFIG_FILE
-    layers: list[tuple[str, Matching]] = [
+    layers: list[tuple[str, Choices]] = [
         ("built-in", BUILT_IN),
-        (file_name, settings.matching),
-        ("this user", understand(stored).matching),
+        (file_name, Choices(settings.matching, settings.detection)),
+        ("this user", understand_stored(stored).choices),
     ]
     found: dict[str, InForce] = {}
-    for layer, matching in layers:
-        found |= {key: InForce(_written(value), layer) for key, value in matching.by_key().items()}
+    for layer, choices in layers:
+        found |= {key: InForce(_written(value), layer) for key, value in choices.by_key().items()}
     return found
 
 

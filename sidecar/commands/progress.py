@@ -1,4 +1,4 @@
-"""How far a scan has come: read from the database, shown as a bar on a terminal and as plain lines elsewhere."""
+"""How far something has come, above all a scan: shown as a bar on a terminal and as plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol, TextIO
+from typing import NamedTuple, Protocol, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -15,6 +15,30 @@ from sidecar.model import OwnerId
 from sidecar.storage import journal, scans, work
 from sidecar.storage.database import Database
 from sidecar.storage.scans import Scan, ScanState
+
+
+class Stage(NamedTuple):
+    """What is going on, and how much of it is left; of how much in all, None where only what is left is known."""
+
+    name: str
+    left: int = 0
+    total: int | None = None
+
+
+class Progressing(Protocol):
+    """Where something stands that takes its time."""
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing of it is left to do."""
+
+    @property
+    def sentence(self) -> str:
+        """What is going on, for people."""
+
+    @property
+    def stage(self) -> Stage:
+        """The same for a bar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +76,20 @@ class Standing:
             return f"writing stacks: {self.intended} left"
         return f"done: {self.scan.found} assets"
 
+    @property
+    def stage(self) -> Stage:
+        """The same for a bar."""
+        if self.scan.error is not None:
+            return Stage(self.sentence)
+        if self.scan.state is not ScanState.DONE:
+            total = max(self.scan.found, self.scan.expected)
+            return Stage("reading assets", total - self.scan.found, total)
+        if self.pending:
+            return Stage("comparing names", self.pending)
+        if self.intended:
+            return Stage("writing stacks", self.intended)
+        return Stage("done")
+
 
 async def standing_of(database: Database, owner_id: OwnerId, scan_id: int) -> Standing:
     """Where this scan stands now."""
@@ -65,7 +103,7 @@ async def standing_of(database: Database, owner_id: OwnerId, scan_id: int) -> St
 class Display(Protocol):
     """Shows one user's standing, again and again."""
 
-    def show(self, user: str, standing: Standing) -> None:
+    def show(self, user: str, standing: Progressing) -> None:
         """Shows it, if there is something new."""
 
 
@@ -77,7 +115,7 @@ class PlainDisplay:
         self._every_s = every_s
         self._shown: dict[str, tuple[float, str]] = {}
 
-    def show(self, user: str, standing: Standing, *, now_s: float | None = None) -> None:
+    def show(self, user: str, standing: Progressing, *, now_s: float | None = None) -> None:
         """Prints the line."""
         at_s, last = self._shown.get(user, (float("-inf"), ""))
         sentence = standing.sentence
@@ -95,37 +133,24 @@ class BarDisplay:
         self._bars: dict[str, TaskID] = {}
         self._most: dict[tuple[str, str], int] = {}
 
-    def show(self, user: str, standing: Standing) -> None:
+    def show(self, user: str, standing: Progressing) -> None:
         """Moves the bar."""
         if user not in self._bars:
             self._bars[user] = self._progress.add_task(user, total=None)
-        phase, left = self._phase(standing)
-        most = self._most[user, phase] = max(left, self._most.get((user, phase), 0))
-        done, total = (
-            (standing.scan.found, standing.scan.expected) if phase == "reading assets" else (most - left, most)
-        )
+        stage = standing.stage
+        total = stage.total
+        if total is None:
+            total = self._most[user, stage.name] = max(stage.left, self._most.get((user, stage.name), 0))
         self._progress.update(
-            self._bars[user], description=f"{user}: {phase}", completed=done, total=max(total, done) or None
+            self._bars[user], description=f"{user}: {stage.name}", completed=total - stage.left, total=total or None
         )
-
-    @staticmethod
-    def _phase(standing: Standing) -> tuple[str, int]:
-        if standing.scan.error is not None:
-            return standing.sentence, 0
-        if standing.scan.state is not ScanState.DONE:
-            return "reading assets", 0
-        if standing.pending:
-            return "comparing names", standing.pending
-        if standing.intended:
-            return "writing stacks", standing.intended
-        return "done", 0
 
 
 @contextmanager
-def display_on(stream: TextIO) -> Iterator[Display]:
-    """A display that fits the stream: bars on a terminal, lines elsewhere."""
+def display_on(stream: TextIO, *, every_s: float = 1.0) -> Iterator[Display]:
+    """A display that fits the stream: bars on a terminal, lines elsewhere, of a user at most one in every_s."""
     if not stream.isatty():
-        yield PlainDisplay(stream)
+        yield PlainDisplay(stream, every_s=every_s)
         return
     columns = (
         SpinnerColumn(),

@@ -16,6 +16,9 @@ MOST_LISTED = 100_000
 MOST_FILES = 12
 """A burst may have hundreds; a line that names them all is read by nobody."""
 
+_FULL = 999.95
+"""From here on one digit behind the point would round up into the next unit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -170,3 +173,13 @@ def _part(title: str, entries: Sequence[str], most: int | None) -> Iterator[str]
 def plural(count: int, noun: str) -> str:
     """The count with the noun in its form."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def size_of(size_bytes: int) -> str:
+    """A size as people read it, in the unit that leaves three digits before the point at most."""
+    size = float(size_bytes)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < _FULL:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"

@@ -55,7 +55,7 @@ async def _opened(stack: AsyncExitStack, settings: Settings, stopped: asyncio.Ev
     """The services, as soon as everything they need answers: after a reboot Immich takes its time. None if stopped."""
     while not stopped.is_set():
         try:
-            return await stack.enter_async_context(open_services(settings))
+            return await stack.enter_async_context(open_services(settings, detects=True))
         except TryLater as error:
             print(f"sidecar: {error} Trying again every {WAIT_FOR_IMMICH_S:g} s.", file=err, flush=True)
         with suppress(TimeoutError):

@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import TextIO
 
 from sidecar.accounts.connected import Account, Accounts, open_accounts
+from sidecar.commands import searching
+from sidecar.commands.duplicates.listing import lines_of_sets
 from sidecar.commands.exit_codes import ExitCode, exit_code_of
+from sidecar.commands.naming import code_with_refused
 from sidecar.commands.progress import Display, Standing, display_on, standing_of
 from sidecar.commands.report import Report, lines, report_on
 from sidecar.data_folder import DataFolder
@@ -44,10 +47,15 @@ MOST_LISTED = 20
 
 @dataclass(frozen=True, slots=True)
 class ScanOptions:
-    """The words behind `sidecar scan`. most lists that many lines in each part of the report; None lists all."""
+    """The words behind `sidecar scan`.
+
+    Shape:  duplicates says that they are searched for afterwards, to the end. most lists that many lines in each part
+            of the report; None lists all.
+    """
 
     user: str | None = None
     dry_run: bool = False
+    duplicates: bool = False
     most: int | None = MOST_LISTED
 
 
@@ -80,12 +88,30 @@ async def scan_with(services: Services, options: ScanOptions, *, out: TextIO, er
             await stack.enter_async_context(running_worker(services.jobs))
         with display_on(err) as display:
             standings = [await _follow(services, account, scan_id, display) for account, scan_id in asked]
-    reports = [await report_on(services.database, account.user, scan_id) for account, scan_id in asked]
-    for report, standing in zip(reports, standings, strict=True):
-        _print_report(report, standing, options, out)
+        reports = [await report_on(services.database, account.user, scan_id) for account, scan_id in asked]
+        for report, standing in zip(reports, standings, strict=True):
+            _print_report(report, standing, options, out)
+        code = _exit_code(reports, standings)
+        if options.duplicates:
+            scanned = [
+                account
+                for account, standing in zip(accounts, standings, strict=True)
+                if standing.scan.state is ScanState.DONE
+            ]
+            # A search takes its time; whoever waits has something to read.
+            out.flush()
+            code = await _search(services, scanned, out=out, err=err) or code
     for refused in services.accounts.refused:
         print(f"sidecar: {refused}", file=err)
-    return _exit_code(services.accounts, reports, standings)
+    return code_with_refused(code, services.accounts, None)
+
+
+async def _search(services: Services, accounts: Sequence[Account], *, out: TextIO, err: TextIO) -> ExitCode:
+    found = await searching.search_for_duplicates(services, accounts, err)
+    for account, search in zip(accounts, found, strict=True):
+        for line in searching.lines(await searching.findings_of(services.jobs, account.user, search)):
+            print(line, file=out)
+    return searching.code_of(found)
 
 
 async def _follow(services: Services, account: Account, scan_id: int, display: Display) -> Standing:
@@ -128,7 +154,7 @@ def _print_report(report: Report, standing: Standing, options: ScanOptions, out:
         print(f"{report.user.name}: {standing.failed_stems} names could not be compared; see the log", file=out)
 
 
-def _exit_code(accounts: Accounts, reports: Sequence[Report], standings: Sequence[Standing]) -> ExitCode:
+def _exit_code(reports: Sequence[Report], standings: Sequence[Standing]) -> ExitCode:
     if any(standing.scan.state is not ScanState.DONE for standing in standings):
         return ExitCode.TRY_LATER if any(not each.scan.state.is_over for each in standings) else ExitCode.PARTLY_FAILED
     if any(standing.pending for standing in standings):
@@ -137,7 +163,7 @@ def _exit_code(accounts: Accounts, reports: Sequence[Report], standings: Sequenc
         return ExitCode.PARTLY_FAILED
     if any(report.count(ActionState.FAILED) for report in reports):
         return ExitCode.PARTLY_FAILED
-    return exit_code_of(accounts.refused[0]) if accounts.refused else ExitCode.DONE
+    return ExitCode.DONE
 
 
 def _chosen(accounts: Accounts, user: str | None) -> list[Account]:
@@ -160,10 +186,24 @@ async def _dry_run(settings: Settings, options: ScanOptions, *, out: TextIO, err
             if report.scan.error is not None:
                 print(f"{report.user.name}: the scan did not finish: {report.scan.error}", file=out)
                 failed = ExitCode.TRY_LATER
+            elif options.duplicates:
+                failed = await _dry_search(context, account, options, out=out, err=err) or failed
         for refused in accounts.refused:
             print(f"sidecar: {refused}", file=err)
             failed = failed or exit_code_of(refused)
         return failed
+
+
+async def _dry_search(
+    context: JobContext, account: Account, options: ScanOptions, *, out: TextIO, err: TextIO
+) -> ExitCode:
+    search = await searching.search_once(context, account.user, err)
+    for line in searching.lines(await searching.findings_of(context, account.user, search)):
+        print(line, file=out)
+    async with context.database.read() as connection:
+        for line in await lines_of_sets(connection, account.user.id, most=options.most):
+            print(line, file=out)
+    return searching.code_of([search])
 
 
 async def _plan_for(context: JobContext, account: Account, err: TextIO) -> Report:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from sidecar.accounts.connected import Account
-from sidecar.commands.exit_codes import ExitCode, exit_code_of
-from sidecar.commands.report import called, files_of, plural, printable
+from sidecar.commands.asking import consent
+from sidecar.commands.duplicates import undoing
+from sidecar.commands.duplicates.resolved import deed_of, names_in
+from sidecar.commands.duplicates.undoing import restore, restoring
+from sidecar.commands.exit_codes import ExitCode
+from sidecar.commands.naming import begun_with, chosen_accounts, code_with_refused, telling_length, title_of
+from sidecar.commands.report import files_of, plural, printable
 from sidecar.commands.writes import DEEDS, carried_out, names_of, tell
 from sidecar.errors import SettingsError
 from sidecar.jobs.context import wall_clock_ms
@@ -22,11 +25,11 @@ from sidecar.model import AssetId
 from sidecar.settings import Settings
 from sidecar.storage import journal
 from sidecar.storage.journal import ActionKind, ActionState, Entry
+from sidecar.storage.resolutions import Resolution
 from sidecar.wiring import Services, open_services
 
 MOST_LISTED = 20
 SHORTEST_PREFIX = 6
-SHORTEST_SHOWN = 8
 
 _UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _SPAN = re.compile(r"(\d{1,6})\s*([smhdw])", re.IGNORECASE | re.ASCII)
@@ -54,11 +57,17 @@ class UndoOptions:
 
 @dataclass(frozen=True, slots=True)
 class _History:
-    """One user's journal; title is what the user is called among the others."""
+    """One user's journal of writes and of decisions about duplicates; title is what the user is called."""
 
     account: Account
     title: str
     entries: Sequence[Entry]
+    decisions: Sequence[Resolution]
+
+    def ids(self) -> Iterator[str]:
+        """By what everything in it is called."""
+        yield from (entry.action.id for entry in self.entries)
+        yield from (each.id for each in self.decisions)
 
 
 async def undo(
@@ -81,17 +90,14 @@ async def undo(
         raise SettingsError("--yes to what? Say what to take back with --action, --since or --all")
     since_ms = 0 if options.since is None else moment_ms(options.since, now_ms=wall_clock_ms())
     async with open_services(settings, may_be_guest=True) as services:
-        accounts = services.accounts
-        for refused in accounts.refused:
-            print(f"sidecar: {refused}", file=err)
-        chosen = [accounts.named(options.user)] if options.user is not None else list(accounts.connected.values())
+        chosen = chosen_accounts(services.accounts, options.user, err)
         histories = [await _history(services, account) for account in chosen]
         if options.wishes:
             code = await _take_back(services, histories, options, since_ms, out=out, err=err, answers=answers)
         else:
             await _list(services, histories, options.most, out)
             code = ExitCode.DONE
-        return code or (exit_code_of(accounts.refused[0]) if accounts.refused and options.user is None else code)
+        return code_with_refused(code, services.accounts, options.user)
 
 
 async def _take_back(
@@ -104,31 +110,33 @@ async def _take_back(
     err: TextIO,
     answers: TextIO | None,
 ) -> ExitCode:
-    plans = _plans(histories, options, since_ms)
-    for history, plan in plans:
+    named = _named_ids(histories, options.actions)
+    restorings = [
+        await restoring(services, each.account, each.title, _wanted_decisions(each, options, named, since_ms))
+        for each in histories
+    ]
+    plans = [(each, _plan(each, options, named, since_ms)) for each in histories]
+    for (history, plan), back in zip(plans, restorings, strict=True):
         await _show(services, history, plan, options.most, out)
-    some_stay = any(plan.refused for _, plan in plans)
-    if not any(plan.ways for _, plan in plans):
+        for line in back.lines(options.most):
+            print(line, file=out)
+    some_stay = any(plan.refused for _, plan in plans) or any(back.refused for back in restorings)
+    if not any(plan.ways for _, plan in plans) and not any(back.wanted for back in restorings):
         print("Nothing is taken back.", file=out)
         return ExitCode.PARTLY_FAILED if some_stay else ExitCode.DONE
-    if not options.yes:
-        # Python has no standard input where the caller closed it.
-        person: TextIO | None = sys.stdin if answers is None else answers
-        if person is None or not person.isatty():
-            print("sidecar: nobody is here to say yes; look at the list above and add --yes", file=err)
-            return ExitCode.BAD_USE
-        # What was shown must be on the screen before the question.
-        out.flush()
-        if not await _agrees(person, err):
-            print("Nothing was changed.", file=out)
-            return ExitCode.PARTLY_FAILED
+    refused = ExitCode.DONE if options.yes else await consent("Take this back?", answers=answers, out=out, err=err)
+    if refused:
+        return refused
+    # Whoever is in the trash is in no stack: first everybody is back, then stacks can be as they were.
+    code = await restore(services, restorings, out=out, err=err)
     intended = [
         action
         for history, plan in plans
         if plan.ways
         for action in await intend_undo(services.jobs, history.account.user.id, plan)
     ]
-    code = await tell(services, await carried_out(services, intended, err), out)
+    if intended:
+        code = await tell(services, await carried_out(services, intended, err), out) or code
     return ExitCode.PARTLY_FAILED if some_stay else code
 
 
@@ -152,20 +160,23 @@ def moment_ms(text: str, *, now_ms: int) -> int:
 
 
 async def _history(services: Services, account: Account) -> _History:
-    title = called(account.user, (each.user for each in services.accounts.connected.values()))
+    title = title_of(account, services.accounts)
     async with services.database.read() as connection:
-        return _History(account, title, await journal.since(connection, account.user.id, since_ms=0))
+        entries = await journal.since(connection, account.user.id, since_ms=0)
+    return _History(account, title, entries, await undoing.decided(services, account))
 
 
-def _plans(histories: Sequence[_History], options: UndoOptions, since_ms: int) -> list[tuple[_History, UndoPlan]]:
-    if not options.actions:
-        return [(history, plan_undo(history.entries, _since(history.entries, since_ms))) for history in histories]
-    every = [entry for history in histories for entry in history.entries]
-    named = {_named(word, every) for word in options.actions}
-    return [
-        (history, plan_undo(history.entries, named & {entry.action.id for entry in history.entries}))
-        for history in histories
-    ]
+def _plan(history: _History, options: UndoOptions, named: Collection[str], since_ms: int) -> UndoPlan:
+    known = {entry.action.id for entry in history.entries}
+    return plan_undo(history.entries, known & set(named) if options.actions else _since(history.entries, since_ms))
+
+
+def _wanted_decisions(
+    history: _History, options: UndoOptions, named: Collection[str], since_ms: int
+) -> Collection[str]:
+    if options.actions:
+        return {each.id for each in history.decisions} & set(named)
+    return {each.id for each in undoing.standing(history.decisions) if (each.ended_at_ms or 0) >= since_ms}
 
 
 def _since(entries: Sequence[Entry], since_ms: int) -> Collection[str]:
@@ -177,53 +188,86 @@ def _since(entries: Sequence[Entry], since_ms: int) -> Collection[str]:
     }
 
 
-def _named(word: str, entries: Sequence[Entry]) -> str:
+def _named_ids(histories: Sequence[_History], words: Sequence[str]) -> set[str]:
+    entries = {entry.action.id: entry for history in histories for entry in history.entries}
+    decisions = {each.id: each for history in histories for each in history.decisions}
+    return {_named(word, entries, decisions) for word in words}
+
+
+def _named(word: str, entries: Mapping[str, Entry], decisions: Mapping[str, Resolution]) -> str:
     if len(word) < SHORTEST_PREFIX:
         raise SettingsError(
             f"--action {word!r}: give at least {SHORTEST_PREFIX} characters of what `sidecar undo` lists"
         )
-    found = [entry for entry in entries if entry.action.id.startswith(word.lower())]
+    found = begun_with(word, {*entries, *decisions})
     if not found:
         raise SettingsError(f"--action {word!r}: no write is called that; `sidecar undo` lists them")
     if len(found) > 1:
         raise SettingsError(f"--action {word!r}: {len(found)} writes begin with that; give more of it")
-    if found[0].state is ActionState.INTENDED:
+    (name,) = found
+    if name in decisions:
+        undoing.check_named(word, decisions[name])
+    else:
+        _check_named(word, entries[name])
+    return name
+
+
+def _check_named(word: str, found: Entry) -> None:
+    if found.state is ActionState.INTENDED:
         raise SettingsError(f"--action {word!r}: that write still waits, so there is nothing to take back yet")
-    if found[0].state is not ActionState.DONE:
-        why = printable(found[0].error or found[0].state.value)
+    if found.state is not ActionState.DONE:
+        why = printable(found.error or found.state.value)
         raise SettingsError(f"--action {word!r}: that write was never done, so there is nothing to take back ({why})")
-    return found[0].action.id
+
+
+class _Line(NamedTuple):
+    """One thing that can be taken back: when it ended, its id, whether only by its name, and itself."""
+
+    ended_at_ms: int
+    id: str
+    by_name_only: bool
+    deed: Entry | Resolution
 
 
 async def _list(services: Services, histories: Sequence[_History], most: int | None, out: TextIO) -> None:
-    length = _telling_length(entry.action.id for history in histories for entry in history.entries)
-    found = [list(reversed(standing(history.entries))) for history in histories]
-    for history, entries in zip(histories, found, strict=True):
-        shown = entries[:most]
-        order = ", the latest first" if len(entries) > 1 else ""
-        print(f"{history.title}: {plural(len(entries), 'write')} can be taken back{order}", file=out)
-        names = await names_of(services, [entry.action for entry in shown])
-        for entry in shown:
-            at = datetime.fromtimestamp((entry.ended_at_ms or 0) / 1000).astimezone()
-            deed = f"{DEEDS[entry.action.kind]}: {files_of(entry.action.member_ids, names)}"
-            print(f"  {entry.action.id[:length]}  {at:%Y-%m-%d %H:%M}  {deed}", file=out)
-        _count_the_rest(len(entries) - len(shown), out)
-    example = next((entries[0].action.id[:length] for entries in found if entries), None)
+    length = telling_length(each for history in histories for each in history.ids())
+    found = [_standing(history) for history in histories]
+    for history, lines in zip(histories, found, strict=True):
+        shown = lines[:most]
+        order = ", the latest first" if len(lines) > 1 else ""
+        print(f"{history.title}: {plural(len(lines), 'write')} can be taken back{order}", file=out)
+        names = await names_of(services, [line.deed.action for line in shown if isinstance(line.deed, Entry)])
+        names |= await names_in(services, [line.deed for line in shown if isinstance(line.deed, Resolution)])
+        for line in shown:
+            at = datetime.fromtimestamp(line.ended_at_ms / 1000).astimezone()
+            print(f"  {line.id[:length]}  {at:%Y-%m-%d %H:%M}  {_deed(line.deed, names)}", file=out)
+        _count_the_rest(len(lines) - len(shown), out)
+    example = next((lines[0].id[:length] for lines in found if lines), None)
     if example is not None:
         # A taking-back is taken back by its name only.
-        is_more = any(each.action.kind is not ActionKind.UNDO for entries in found for each in entries)
+        is_more = any(not line.by_name_only for lines in found for line in lines)
         others = ", or --since 2h, or --all" if is_more else ""
         print(f"Take back with: sidecar undo --action {example}{others}", file=out)
 
 
-def _telling_length(ids: Iterable[str]) -> int:
-    """How much of an id tells it from all others."""
-    ordered = sorted(ids)
-    length = SHORTEST_SHOWN
-    for one, other in pairwise(ordered):
-        while one[:length] == other[:length]:
-            length += 1
-    return length
+def _standing(history: _History) -> list[_Line]:
+    """What can be taken back, the latest first."""
+    writes = [
+        _Line(entry.ended_at_ms or 0, entry.action.id, entry.action.kind is ActionKind.UNDO, entry)
+        for entry in reversed(standing(history.entries))
+    ]
+    decisions = [
+        _Line(each.ended_at_ms or 0, each.id, by_name_only=False, deed=each)
+        for each in reversed(undoing.standing(history.decisions))
+    ]
+    return sorted([*writes, *decisions], key=lambda line: line.ended_at_ms, reverse=True)
+
+
+def _deed(deed: Entry | Resolution, names: Mapping[AssetId, str]) -> str:
+    if isinstance(deed, Entry):
+        return f"{DEEDS[deed.action.kind]}: {files_of(deed.action.member_ids, names)}"
+    failed = f"  (not all of it was done: {printable(deed.error)})" if deed.error else ""
+    return f"{deed_of(deed, names)}{failed}"
 
 
 def _count_the_rest(count: int, out: TextIO) -> None:
@@ -259,27 +303,3 @@ def _meaning(way: TakingBack) -> str:
     if {shape.member_ids for shape in way.present} == {shape.member_ids for shape in way.former}:
         return "the former cover comes back"
     return "will be stacked as before, and whoever joined will be single again, and stay so"
-
-
-async def _agrees(answers: TextIO, err: TextIO) -> bool:
-    print("Take this back? [y/N] ", end="", file=err, flush=True)
-    try:
-        answer = await _line_from(answers)
-    except asyncio.CancelledError:
-        print("\nNothing was changed.", file=err)
-        raise
-    if not answer.endswith("\n"):
-        print(file=err)
-    return answer.strip().lower() in {"y", "yes"}
-
-
-async def _line_from(terminal: TextIO) -> str:
-    """What a person types, without keeping the loop from hearing Ctrl-C meanwhile, as a plain read would."""
-    typed = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_reader(terminal.fileno(), typed.set)
-    try:
-        await typed.wait()
-    finally:
-        loop.remove_reader(terminal.fileno())
-    return terminal.readline()

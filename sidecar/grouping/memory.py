@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import combinations
 
@@ -41,6 +41,8 @@ class DecisionKind(StrEnum):
     """A stack of which only this asset is left stays as it is."""
     LEAVE_COVER = "leave_cover"
     """A stack whose cover, the chosen one, is hidden stays as it is."""
+    DISTINCT = "distinct"
+    """No two of the assets are duplicates of each other. Says nothing about stacks."""
 
 
 class DecisionSource(StrEnum):
@@ -58,26 +60,68 @@ class DecisionSource(StrEnum):
     """A cover was chosen when a proposal was accepted."""
     UNDONE = "undone"
     """A write of ours was taken back."""
+    DISMISSED = "dismissed"
+    """A set of duplicates was dismissed, here or on Immich's own page."""
+    KEPT = "kept"
+    """Several of a set of duplicates were kept."""
     RECALLED = "recalled"
     """Read back from Immich, where an earlier database of ours had written it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Something the user decided about these assets; chosen is the asset that it singles out, where it does."""
+    """Something the user decided about these assets; chosen is the asset that it singles out, where it does.
+
+    Shape:  name is the same for all that is ever read of one decision, here and in Immich's memos; None where nobody
+            asks for it.
+    """
 
     asset_ids: frozenset[AssetId]
     kind: DecisionKind = DecisionKind.KEEP_APART
     chosen: AssetId | None = None
     source: DecisionSource = DecisionSource.UNSTACKED
+    name: str | None = field(default=None, compare=False)
+
+
+class _Apart:
+    """Sets of which no two belong together, ready to be asked about single assets."""
+
+    def __init__(self) -> None:
+        self._sets: set[frozenset[AssetId]] = set()
+        self._partners: dict[AssetId, set[AssetId] | frozenset[AssetId]] = {}
+
+    def add(self, apart: frozenset[AssetId]) -> None:
+        """Remember one more."""
+        if apart in self._sets:
+            return
+        self._sets.add(apart)
+        for asset_id in apart:
+            # Most assets are in one such decision only: all of a long burst then share one set.
+            partners = self._partners.setdefault(asset_id, apart)
+            if isinstance(partners, set):
+                partners.update(apart)
+            elif partners is not apart:
+                self._partners[asset_id] = {*partners, *apart}
+
+    def are_apart(self, one: AssetId, other: AssetId) -> bool:
+        """Whether one set holds both."""
+        return other in self._partners.get(one, ())
+
+    def holds(self, apart: frozenset[AssetId]) -> bool:
+        """Whether this set is known, or a larger one; of a few assets also if several add up to it."""
+        if apart in self._sets:
+            return True
+        if len(apart) <= _FEW:
+            return all(self.are_apart(one, other) for one, other in combinations(apart, 2))
+        return any(apart <= each for each in self._sets)
 
 
 class Decided:
     """All decisions, the latest last, ready to be asked about single assets."""
 
     def __init__(self, decisions: Iterable[Decision]) -> None:
-        self._apart: set[frozenset[AssetId]] = set()
-        self._partners: dict[AssetId, set[AssetId] | frozenset[AssetId]] = {}
+        self._apart = _Apart()
+        self._distinct = _Apart()
         self._covers: dict[AssetId, Decision] = {}
         self._left: set[tuple[DecisionKind, AssetId | None]] = set()
         for decision in decisions:
@@ -87,7 +131,9 @@ class Decided:
         """Remember one more."""
         match decision.kind:
             case DecisionKind.KEEP_APART:
-                self._keep_apart(decision.asset_ids)
+                self._apart.add(decision.asset_ids)
+            case DecisionKind.DISTINCT:
+                self._distinct.add(decision.asset_ids)
             case DecisionKind.COVER:
                 for asset_id in decision.asset_ids:
                     self._covers[asset_id] = decision
@@ -96,18 +142,18 @@ class Decided:
 
     def are_apart(self, one: AssetId, other: AssetId) -> bool:
         """Whether the user keeps these two apart."""
-        return other in self._partners.get(one, ())
+        return self._apart.are_apart(one, other)
 
     def holds(self, apart: frozenset[AssetId]) -> bool:
         """Whether this decision to keep apart is known, or one about more assets.
 
         Shape:  of a few assets it is also known if several decisions add up to it.
         """
-        if apart in self._apart:
-            return True
-        if len(apart) <= _FEW:
-            return all(self.are_apart(one, other) for one, other in combinations(apart, 2))
-        return any(apart <= each for each in self._apart)
+        return self._apart.holds(apart)
+
+    def holds_distinct(self, distinct: frozenset[AssetId]) -> bool:
+        """Whether it is known that no two of these are duplicates of each other; as `holds` is."""
+        return self._distinct.holds(distinct)
 
     def is_apart_from_any(self, asset_id: AssetId, others: Iterable[AssetId]) -> bool:
         """Whether the user keeps the asset apart from any of the others; an asset is not its own partner."""
@@ -124,18 +170,6 @@ class Decided:
     def is_left(self, kind: DecisionKind, asset_id: AssetId) -> bool:
         """Whether the user wants the state of affairs around this asset left as it is."""
         return (kind, asset_id) in self._left
-
-    def _keep_apart(self, apart: frozenset[AssetId]) -> None:
-        if apart in self._apart:
-            return
-        self._apart.add(apart)
-        for asset_id in apart:
-            # Most assets are in one such decision only: all of a long burst then share one set.
-            partners = self._partners.setdefault(asset_id, apart)
-            if isinstance(partners, set):
-                partners.update(apart)
-            elif partners is not apart:
-                self._partners[asset_id] = {*partners, *apart}
 
 
 class Stacks:

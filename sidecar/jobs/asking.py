@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 from sidecar.errors import ContractBroken, ImmichMissing, ImmichUnavailable
@@ -56,12 +56,13 @@ async def recall(context: JobContext, owner_id: OwnerId, ids: Sequence[AssetId])
     if ids and len(problems) == len(ids):
         raise next(iter(problems.values()))
     async with context.database.write() as connection:
-        known = Decided(decision for _, decision in await decisions.touching(connection, owner_id, ids))
+        known = _Known(await decisions.touching(connection, owner_id, ids))
         news: list[tuple[str, Decision]] = []
         for decision in (each for asset_id, memo in memos.items() for each in decisions_in(memo, asset_id)):
-            if not _is_known(decision, known):
+            if not known.holds(decision):
                 known.add(decision)
-                news.append((context.new_id(), decision))
+                # What many memos tell each a part of has one name everywhere.
+                news.append((decision.name or context.new_id(), decision))
         identities = {other: identity for memo in memos.values() for other, identity in identities_in(memo).items()}
         await decisions.add(connection, owner_id, news, now_ms=context.now_ms(), identities=identities, is_told=True)
     context.recalled.update(memos.keys() - problems.keys())
@@ -70,12 +71,30 @@ async def recall(context: JobContext, owner_id: OwnerId, ids: Sequence[AssetId])
     return Recalled(bool(news), set(problems))
 
 
-def _is_known(decision: Decision, known: Decided) -> bool:
-    if decision.kind is DecisionKind.KEEP_APART:
-        return known.holds(decision.asset_ids)
-    if decision.kind is DecisionKind.COVER:
-        return known.cover_among(sorted(decision.asset_ids)) is not None
-    return any(known.is_left(decision.kind, asset_id) for asset_id in decision.asset_ids)
+class _Known:
+    """What was decided about some assets, as far as our own database knows."""
+
+    def __init__(self, found: Iterable[tuple[str, Decision]]) -> None:
+        self._decided = Decided(())
+        self._named: dict[str, set[AssetId]] = {}
+        for _, decision in found:
+            self.add(decision)
+
+    def add(self, decision: Decision) -> None:
+        self._decided.add(decision)
+        if decision.name is not None:
+            self._named.setdefault(decision.name, set()).update(decision.asset_ids)
+
+    def holds(self, decision: Decision) -> bool:
+        match decision.kind:
+            case DecisionKind.KEEP_APART:
+                return self._decided.holds(decision.asset_ids)
+            case DecisionKind.DISTINCT:
+                return decision.asset_ids <= self._named.get(decision.name or "", set())
+            case DecisionKind.COVER:
+                return self._decided.cover_among(sorted(decision.asset_ids)) is not None
+            case _:
+                return any(self._decided.is_left(decision.kind, asset_id) for asset_id in decision.asset_ids)
 
 
 async def look_at(context: JobContext, owner_id: OwnerId, doubtful: Sequence[Asset]) -> set[AssetId]:

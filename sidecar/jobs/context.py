@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from sidecar.accounts.connected import Account
+from sidecar.duplicates.detector import Detector
 from sidecar.errors import QueueUnavailable
 from sidecar.grouping.registry import RULES
 from sidecar.grouping.rule import PairRule
 from sidecar.immich_client.client import Immich
 from sidecar.jobs.queue import JobName, Queue
+from sidecar.media.paths import MediaPaths
+from sidecar.media.pool import DecodingPool
 from sidecar.model import AssetId, OwnerId
-from sidecar.preferences import Matching
+from sidecar.preferences import Detection, Matching
 from sidecar.storage.database import Database
 
 LEASE_MS = 120_000
@@ -49,8 +52,10 @@ class JobContext:
     Shape:  a dry run has no queue. matching is what the server's owner chose, under what each user chooses; pipeline
             are the rules that are asked, pipeline_name tells one set of them from another. recalled are assets
             about whose earlier decisions Immich was asked since this process began: a database can be put back from a
-            backup only between two processes. stopping is set when the
-            process is to end: bodies then stop between two steps.
+            backup only between two processes. detects says that duplicates are looked for after each scan; detection
+            is what the server's owner chose about that, detectors are those of other packages, pool is where pictures
+            are decoded, media_paths where Immich's files lie here. stopping is set when
+            the process is to end: bodies then stop between two steps.
     """
 
     database: Database
@@ -59,6 +64,12 @@ class JobContext:
     matching: Matching = field(default_factory=Matching)
     pipeline: Sequence[PairRule] = RULES
     pipeline_name: str = ""
+    detects: bool = False
+    detection: Detection = field(default_factory=Detection)
+    detectors: Sequence[Detector] = ()
+    detectors_name: str = ""
+    pool: DecodingPool | None = None
+    media_paths: MediaPaths = field(default_factory=MediaPaths)
     concurrent_reads: int = 4
     concurrent_writes: int = 8
     recalled: set[AssetId] = field(default_factory=set)

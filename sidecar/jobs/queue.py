@@ -23,6 +23,9 @@ class JobName(StrEnum):
     PAIR = "pair"
     APPLY = "apply"
     REMEMBER = "remember"
+    DETECT = "detect"
+    RECORD = "record"
+    RESOLVE = "resolve"
 
 
 def encode(value: dict[str, object]) -> bytes:

@@ -14,6 +14,9 @@ from arq.worker import Function, Worker
 from sidecar.errors import AskPerson, TryLater
 from sidecar.jobs.apply import apply
 from sidecar.jobs.context import JobContext
+from sidecar.jobs.duplicates.detect import detect
+from sidecar.jobs.duplicates.record import record
+from sidecar.jobs.duplicates.resolve import resolve
 from sidecar.jobs.pair import pair
 from sidecar.jobs.queue import QUEUE_NAME, JobName, decode, encode
 from sidecar.jobs.remember import remember
@@ -43,6 +46,9 @@ JOBS = (
     Job(JobName.PAIR, pair, 3600),
     Job(JobName.APPLY, apply, 6 * 3600),
     Job(JobName.REMEMBER, remember, 3600),
+    Job(JobName.DETECT, detect, 24 * 3600),
+    Job(JobName.RECORD, record, 3600),
+    Job(JobName.RESOLVE, resolve, 6 * 3600),
 )
 
 

@@ -11,7 +11,7 @@ from sidecar.grouping.engine import PairingRules
 from sidecar.grouping.names import STEM_VERSION, reader_of
 from sidecar.jobs.context import JobContext
 from sidecar.model import AssetId, OwnerId
-from sidecar.preferences import read_chosen
+from sidecar.preferences import DetectionRules, read_chosen, read_detection
 from sidecar.storage import assets, findings, groups, journal, preferences, scans, work
 from sidecar.storage.groups import GroupState
 
@@ -22,6 +22,12 @@ async def rules_of(context: JobContext, connection: AsyncConnection, owner_id: O
     """What this user's assets are paired by now: their own choice over the server's over what is built in."""
     chosen = await preferences.get(connection, owner_id)
     return read_chosen(chosen).over(context.matching).rules()
+
+
+async def detection_rules_of(context: JobContext, connection: AsyncConnection, owner_id: OwnerId) -> DetectionRules:
+    """What this user's duplicates are looked for by now, layered as the rules of pairing are."""
+    chosen = await preferences.get(connection, owner_id)
+    return read_detection(chosen).over(context.detection).rules()
 
 
 def fingerprint(context: JobContext, rules: PairingRules) -> str:

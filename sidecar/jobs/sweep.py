@@ -5,7 +5,7 @@ from __future__ import annotations
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.queue import JobName
 from sidecar.model import OwnerId
-from sidecar.storage import decisions, journal, scans, work
+from sidecar.storage import decisions, detections, journal, native_records, resolutions, scans, work
 
 SALT_MS = 30_000
 """Within such a span one wake is enough; in the next, an id that a killed worker still blocks is left behind."""
@@ -24,6 +24,9 @@ async def sweep(context: JobContext, *, scan_interval_ms: int | None = None) -> 
             (JobName.PAIR, await work.owners_with_due_work(connection, now_ms=now_ms)),
             (JobName.APPLY, await journal.owners_with_due_actions(connection, now_ms=now_ms)),
             (JobName.REMEMBER, await decisions.owners_with_due_memos(connection, now_ms=now_ms)),
+            (JobName.DETECT, await detections.owners_with_due_detections(connection, now_ms=now_ms)),
+            (JobName.RECORD, await native_records.owners_with_due_records(connection, now_ms=now_ms)),
+            (JobName.RESOLVE, await resolutions.owners_with_due_resolutions(connection, now_ms=now_ms)),
         ]
     for job, owner_ids in due:
         for owner_id in owner_ids:
@@ -46,3 +49,5 @@ async def release_leases(context: JobContext) -> None:
         await work.release_leases(connection)
         await journal.release_leases(connection)
         await scans.release_leases(connection)
+        await detections.release_leases(connection)
+        await resolutions.release_leases(connection)

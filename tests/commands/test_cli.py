@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import io
 import json
@@ -11,13 +12,13 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from sidecar import __version__
+from sidecar import __version__, cli
 from sidecar.cli import main, make_stdout_patient, silence_stdout
 from sidecar.commands.exit_codes import ExitCode, exit_code_of
 from sidecar.demo.immich import EmulatedImmich
@@ -72,8 +73,21 @@ async def test_the_version_and_the_help_are_there(environment: dict[str, str]) -
     assert await sidecar(environment, "--version") == (0, f"sidecar {__version__}\n", "")
     code, out, _ = await sidecar(environment, "--help")
     assert code == 0
-    for command in ("run", "serve", "worker", "scan", "settings", "groups", "undo", "demo"):
-        assert f"    {command} " in out
+    for command in ("run", "serve", "worker", "scan", "settings", "groups", "duplicates", "undo", "demo"):
+        assert f"    {command}" in out
+
+
+def parsers_of(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from parsers_of(below)
+
+
+@pytest.mark.parametrize("parser", [pytest.param(each, id=each.prog) for each in parsers_of(cli._parser())])
+def test_every_command_can_be_asked_for_help(parser: argparse.ArgumentParser) -> None:
+    assert parser.prog in parser.format_help()
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from sidecar.commands import writes
+from sidecar.commands import waiting, writes
 from sidecar.commands.exit_codes import ExitCode
-from sidecar.commands.groups import GroupsOptions, Listed, Verdict, show_or_decide
+from sidecar.commands.groups import GroupsOptions, Listed, show_or_decide
 from sidecar.commands.scan import ScanOptions, scan
+from sidecar.commands.verdicts import Verdict, Wish
 from sidecar.demo.immich import EmulatedImmich
 from sidecar.demo.immich.rows import AssetRow, UserRow
 from sidecar.errors import SettingsError
@@ -82,7 +83,8 @@ async def scanned(settings: Settings) -> None:
 
 async def groups(settings: Settings, **options: Any) -> tuple[ExitCode, str, str]:
     out, err = io.StringIO(), io.StringIO()
-    code = await show_or_decide(settings, GroupsOptions(**options), out=out, err=err)
+    wish = Wish(**{word: options.pop(word) for word in ("ids", "only", "cover") if word in options})
+    code = await show_or_decide(settings, GroupsOptions(wish=wish, **options), out=out, err=err)
     return code, out.getvalue(), err.getvalue()
 
 
@@ -421,7 +423,7 @@ async def test_while_immich_is_down_the_decision_stays_noted_and_the_proposal_is
     *,
     limit: str,
 ) -> None:
-    monkeypatch.setattr(writes, limit, 1)
+    monkeypatch.setattr(waiting, limit, 1)
     monkeypatch.setattr("sidecar.immich_client.transport.Retries.pause_s", lambda *_args, **_kwargs: 0)
     assert shot
     shoot(immich, ann, "IMG_2.CR3", "IMG_2.JPG", minute=1)
@@ -476,8 +478,8 @@ async def test_beside_a_running_sidecar_that_one_does_the_work(
 async def test_beside_a_sidecar_that_does_nothing_nobody_waits_for_ever(
     immich: EmulatedImmich, ann: UserRow, shot: list[AssetRow], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writes, "PATIENCE_S", 0.3)
-    monkeypatch.setattr(writes, "SETTLE_WITHIN_S", 0.3)
+    monkeypatch.setattr(waiting, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(waiting, "SETTLE_WITHIN_S", 0.3)
     assert shot
     shoot(immich, ann, "IMG_2.CR3", "IMG_2.JPG", minute=1)
     await scanned(settings)
@@ -502,7 +504,7 @@ async def test_whoever_ends_the_work_has_told_immich_what_was_decided(
         async with services.database.write() as connection:
             apart = [frozenset(AssetId(row.id) for row in shot)]
             await keep_apart(services.jobs, connection, owner_id, apart, source=DecisionSource.REMOVED)
-        async with writes.at_work(services, {owner_id}):
+        async with waiting.at_work(services, {owner_id}):
             assert immich.memo_of(shot[0]) is None
         assert immich.memo_of(shot[0]) is not None
 
@@ -516,7 +518,7 @@ async def test_many_writes_are_counted_on_a_terminal_and_told_in_few_lines(
     await scanned(settings)
     ids = tuple(each["id"] for each in await proposals(settings))
     out, err = io.StringIO(), Terminal()
-    options = GroupsOptions(verdict=ACCEPT, ids=ids)
+    options = GroupsOptions(verdict=ACCEPT, wish=Wish(ids=ids))
     assert await show_or_decide(settings, options, out=out, err=err) == ExitCode.DONE
     assert err.getvalue().endswith("\r3 of 3 written\n")
     first, rest = out.getvalue().splitlines()

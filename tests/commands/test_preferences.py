@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from asyncio import create_subprocess_exec
 from asyncio.subprocess import PIPE
@@ -19,7 +20,7 @@ from sidecar.errors import SettingsError
 from sidecar.jobs.context import wall_clock_ms
 from sidecar.jobs.queue import QUEUE_NAME
 from sidecar.model import OwnerId
-from sidecar.preferences import KEYS, Matching, StackKinds
+from sidecar.preferences import NAMES, Detection, Matching, StackKinds
 from sidecar.settings import Settings
 from sidecar.storage import preferences
 from sidecar.storage.database import open_database
@@ -28,19 +29,34 @@ from sidecar.wiring import open_services
 pytestmark = pytest.mark.timeout(60)
 
 WEB = "{base}-web.{ext}"
-EVERY_KEY = ", ".join([*KEYS, "stack"])
-BUILT_IN = """\
-  timestamp_tolerance_seconds  2                                           built-in
-  filename_patterns            ['{base}.{ext}', '{base}_{suffix}.{ext}']   built-in
-  auto_primary_preference      [edited, jpeg, heic, png, tiff, rest, raw]  built-in
-  stack.raw_jpeg               true                                        built-in
-  stack.edited                 true                                        built-in
-  stack.formats                true                                        built-in
-  stack.versions               true                                        built-in
-  stack.video                  true                                        built-in
-  stack.burst                  false                                       built-in
-  extend_users_stacks          false                                       built-in
-  ask_first                    false                                       built-in
+EVERY_KEY = ", ".join(NAMES)
+FINDS_EXACT = "Files of the same bytes are found, in uploads and libraries alike; one changed byte makes another file."
+FINDS_ALIKE = (
+    "Pictures that are alike by 0.95 or more are found: compressed, resized or converted anew, toned or marked. Larger "
+    "crops and other frames of a burst are not; mirrored and turned copies are not found."
+)
+BUILT_IN = f"""\
+  timestamp_tolerance_seconds 2 built-in
+  filename_patterns ['{{base}}.{{ext}}', '{{base}}_{{suffix}}.{{ext}}'] built-in
+  auto_primary_preference [edited, jpeg, heic, png, tiff, rest, raw] built-in
+  stack.raw_jpeg true built-in
+  stack.edited true built-in
+  stack.formats true built-in
+  stack.versions true built-in
+  stack.video true built-in
+  stack.burst false built-in
+  extend_users_stacks false built-in
+  ask_first false built-in
+  detection.phash_threshold 0.95 built-in
+  detection.enable_exact_match true built-in
+  detection.enable_perceptual_match true built-in
+  detection.batch_size 500 built-in
+  detection.turned_copies false built-in
+  detection.record_in_immich [identical, re-encoded, edited] built-in
+  detection.keep_order [favorite, albums, stack, library, format, resolution, original, size, earliest] built-in
+  detection.prefer_paths [] built-in
+  {FINDS_EXACT}
+  {FINDS_ALIKE}
 """
 
 
@@ -101,21 +117,33 @@ async def store(settings: Settings, user: UserRow, chosen: dict[str, object]) ->
 
 
 def squeezed(text: str) -> str:
-    return "\n".join(" ".join(line.split()) for line in text.splitlines())
+    """The text without what only lines its columns up."""
+    return "".join(re.sub(r"(?<=\S)  +", " ", f"{line}\n") for line in text.splitlines())
 
 
 async def test_everything_is_shown_with_where_it_comes_from(settings: Settings, ann: UserRow) -> None:
-    assert await run(settings) == (ExitCode.DONE, f"Ann\n{BUILT_IN}", "")
+    code, out, err = await run(settings)
+    assert (code, squeezed(out), err) == (ExitCode.DONE, f"Ann\n{BUILT_IN}", "")
+    columns = [line.rindex("built-in") for line in out.splitlines() if line.endswith("built-in") and len(line) < 100]
+    assert len(set(columns)) == 1
     chosen_by_all = settings.model_copy(
         update={
             "config_file": Path("somewhere/server.yml"),
             "matching": Matching(timestamp_tolerance_seconds=2.5, stack=StackKinds(burst=True, video=False)),
+            "detection": Detection(batch_size=100, enable_exact_match=False, turned_copies=True),
         }
     )
-    await store(settings, ann, {"stack": {"burst": False}, "filename_patterns": [WEB]})
+    mine = {"phash_threshold": 0.97, "enable_exact_match": True}
+    await store(settings, ann, {"stack": {"burst": False}, "filename_patterns": [WEB], "detection": mine})
     _, out, _ = await run(chosen_by_all)
-    lines = squeezed(out).splitlines()
-    assert len(lines) == 12
+    lines = [line.strip() for line in squeezed(out).splitlines()]
+    assert len(lines) == 22
+    assert "detection.batch_size 100 server.yml" in lines
+    assert "detection.phash_threshold 0.97 this user" in lines
+    assert "detection.enable_exact_match true this user" in lines
+    assert lines[-2] == FINDS_EXACT
+    assert lines[-1].startswith("Pictures that are alike by 0.97 or more are found")
+    assert lines[-1].endswith("mirrored and turned copies are found too.")
     assert "timestamp_tolerance_seconds 2.5 server.yml" in lines
     assert f"filename_patterns ['{WEB}'] this user" in lines
     assert "stack.video false server.yml" in lines
@@ -128,7 +156,7 @@ async def test_all_users_are_shown_or_the_one_that_is_asked_for(both: Settings, 
     _, out, _ = await run(both)
     assert [line for line in out.splitlines() if line[0] != " "] == ["Ann", "Bob"]
     _, out, _ = await run(both, user="bob")
-    assert out == f"Bob\n{BUILT_IN}"
+    assert squeezed(out) == f"Bob\n{BUILT_IN}"
     with pytest.raises(SettingsError, match="no connected user is called 'eve'; connected: Ann, Bob"):
         await run(both, user="eve")
 
@@ -224,6 +252,48 @@ async def test_setting_keeps_what_it_does_not_understand(settings: Settings, ann
             id="the last choice taken back",
         ),
         pytest.param(
+            Change("detection.phash_threshold", "0.97"),
+            "now detection.phash_threshold is 0.97 (this user); the next look at the library uses it. "
+            f"{FINDS_EXACT} {FINDS_ALIKE.replace('0.95', '0.97')}",
+            {"stack": {"video": False}, "detection": {"phash_threshold": 0.97}},
+            id="a similarity",
+        ),
+        pytest.param(
+            Change("detection", "{enable_exact_match: no, enable_perceptual_match: no}"),
+            "now detection.phash_threshold is 0.95 (built-in), detection.enable_exact_match is false (this user), "
+            "detection.enable_perceptual_match is false (this user), detection.batch_size is 500 (built-in), "
+            "detection.turned_copies is false (built-in), detection.record_in_immich is [identical, re-encoded, "
+            "edited] (built-in), detection.keep_order is [favorite, albums, stack, library, format, resolution, "
+            "original, size, earliest] (built-in), detection.prefer_paths is [] (built-in); the next look at the "
+            "library uses it. Duplicate search is off.",
+            {
+                "stack": {"video": False},
+                "detection": {"enable_exact_match": False, "enable_perceptual_match": False},
+            },
+            id="duplicate search off",
+        ),
+        pytest.param(
+            Change("detection.enable_perceptual_match", "off"),
+            "now detection.enable_perceptual_match is false (this user); the next look at the library uses it. "
+            f"{FINDS_EXACT} Pictures are not compared by their looks.",
+            {"stack": {"video": False}, "detection": {"enable_perceptual_match": False}},
+            id="bytes only",
+        ),
+        pytest.param(
+            Change("detection.enable_exact_match", "off"),
+            "now detection.enable_exact_match is false (this user); the next look at the library uses it. "
+            f"Files are not read to find the same bytes. {FINDS_ALIKE}",
+            {"stack": {"video": False}, "detection": {"enable_exact_match": False}},
+            id="looks only",
+        ),
+        pytest.param(
+            Change("detection.record_in_immich", "no"),
+            "now detection.record_in_immich is [] (this user); the next look at the library uses it. "
+            f"{FINDS_EXACT} {FINDS_ALIKE}",
+            {"stack": {"video": False}, "detection": {"record_in_immich": []}},
+            id="an empty list is a choice",
+        ),
+        pytest.param(
             Change("ask_first"),
             "nothing changes: ask_first is false (built-in).",
             {"stack": {"video": False}},
@@ -256,6 +326,19 @@ async def test_all_kinds_can_be_taken_back_at_once_and_twice(settings: Settings,
     ("change", "says"),
     [
         pytest.param(Change("burst", "on"), "burst: is no setting; did you mean stack.burst?", id="no key"),
+        pytest.param(Change("phash_threshold", "1"), "did you mean detection.phash_threshold?", id="no heading"),
+        pytest.param(
+            Change("detection.phash_threshold", "95"),
+            "detection.phash_threshold: must be from 0.9 to 1: it is the similarity that the second look computes, not",
+            id="a percentage",
+        ),
+        pytest.param(
+            Change("detection.batch_size", "100"),
+            "detection.batch_size: holds for everybody: write it under detection in config.yml",
+            id="what no user chooses",
+        ),
+        pytest.param(Change("detection.hue"), "detection.hue: is no setting; there are", id="no key of detection"),
+        pytest.param(Change("detection", "off"), "detection: must be a mapping, such as {phash", id="all of it"),
         pytest.param(Change("colour"), "colour: is no setting; there are timestamp_tolerance", id="no key to unset"),
         pytest.param(Change("stack.moon"), "stack.moon: is no setting; there are ", id="no kind to unset"),
         pytest.param(Change("stack.", "on"), "stack.: is no setting; there are", id="half a key"),
@@ -299,14 +382,14 @@ async def test_nobodys_choice_is_changed_by_chance(both: Settings, ann: UserRow)
     assert out.startswith("Ann: now ask_first is true")
     assert await stored(both, ann) == {"ask_first": True}
     _, out, _ = await run(both, user="Bob")
-    assert out == f"Bob\n{BUILT_IN}"
+    assert squeezed(out) == f"Bob\n{BUILT_IN}"
 
 
 async def test_a_user_whose_key_is_refused_is_not_forgotten(settings: Settings) -> None:
     one_refused = with_key(settings, "wrong")
     code, out, err = await run(one_refused)
     assert code == ExitCode.REFUSED
-    assert out == f"Ann\n{BUILT_IN}"
+    assert squeezed(out) == f"Ann\n{BUILT_IN}"
     assert err.startswith("sidecar: API key 2 of 2")
     code, out, err = await run(one_refused, user="ann")
     assert code == ExitCode.DONE
@@ -357,7 +440,7 @@ async def test_the_words_of_the_command_line_reach_the_command(both: Settings, t
     assert await stored(both, ann) == {}
     code, out, _ = await sidecar()
     assert code == 0
-    assert squeezed(out).count("stack.burst true config.yml") == 2
+    assert squeezed(out).count("  stack.burst true config.yml") == 2
     (tmp_path / "config.yml").write_text("colour: red\nmatching: {stack: {burst: 3}}")
     code, out, err = await sidecar()
     assert (code, out) == (2, "")

@@ -165,3 +165,27 @@ def test_what_is_no_identity_is_passed_over(files: object) -> None:
     assert identities_in({"files": files}) == {}
     if isinstance(files, dict):
         assert identities_in({"files": {**files, C: IDENTITY_C}}) == {C: IDENTITY_C}
+
+
+def test_what_is_distinct_is_told_by_name_and_the_others_where_they_are_few() -> None:
+    few = Decision(frozenset({A, B, C}), DecisionKind.DISTINCT, name=D)
+    many = Decision(frozenset(asset_id(number) for number in range(1, 10_000)), DecisionKind.DISTINCT, name=C)
+    nameless = Decision(frozenset({A, B}), DecisionKind.DISTINCT)
+    memo = memo_of(A, [few, many, nameless], {B: IDENTITY_B, asset_id(77): IDENTITY_C})
+    assert memo == {
+        "version": 1,
+        "distinct": [{"name": C}, {"name": D, "others": [B, C]}],
+        "files": {B: IDENTITY_B},
+    }
+    told = [(str(each.name), each.kind, each.asset_ids, each.source) for each in decisions_in(memo, A)]
+    assert told == [
+        (C, DecisionKind.DISTINCT, frozenset({A}), DecisionSource.RECALLED),
+        (D, DecisionKind.DISTINCT, frozenset({A, B, C}), DecisionSource.RECALLED),
+    ]
+
+
+@pytest.mark.parametrize("no_id", NO_IDS)
+def test_a_name_that_is_none_says_nothing(no_id: str) -> None:
+    memo: dict[str, object] = {"distinct": [{"name": no_id, "others": [B]}, {"others": [B]}, B, 7]}
+    assert list(decisions_in(memo, A)) == []
+    assert [each.asset_ids for each in decisions_in({"distinct": [{"name": D, "others": [no_id, B]}]}, A)] == [{A, B}]

@@ -244,3 +244,13 @@ def test_what_is_to_be_left_alone_is_about_one_asset_and_one_thing() -> None:
 def test_a_member_that_its_stack_outlived_excuses_nothing_later() -> None:
     assert learned(stack(A, B), assets=(A, B)).outlived == ((GroupId("g"), C.id),)
     assert learned(assets=(A, B)).outlived == ()
+
+
+def test_what_is_distinct_may_still_be_stacked() -> None:
+    a, b, c = A.id, B.id, C.id
+    decided = Decided([Decision(frozenset({a, b, c}), DecisionKind.DISTINCT)])
+    assert not decided.are_apart(a, b)
+    assert not decided.holds(frozenset({a, b}))
+    assert not decided.is_apart_from_any(a, [b, c])
+    assert decided.holds_distinct(frozenset({a, b}))
+    assert not Decided([Decision(frozenset({a, b}))]).holds_distinct(frozenset({a, b}))

@@ -1,0 +1,40 @@
+"""Reading copies from the database, as the pure room wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sidecar.duplicates.units import Copy
+from sidecar.model import AssetId, OwnerId
+from sidecar.storage import originals, stacks
+from sidecar.storage.originals import Present
+
+
+async def copies_around(
+    connection: AsyncConnection,
+    owner_id: OwnerId,
+    ids: Sequence[AssetId],
+    *,
+    album_counts: Mapping[AssetId, int] | None = None,
+) -> list[Copy]:
+    """The live ones of these assets and of whoever is in a stack with one of them; by id."""
+    around = await stacks.touching(connection, owner_id, ids)
+    wanted = {*ids, *(each for stack in around for each in (stack.primary_id, *stack.member_ids))}
+    present = await originals.copies(connection, owner_id, sorted(wanted))
+    return [_copy(present[asset_id], album_counts or {}) for asset_id in sorted(present)]
+
+
+def _copy(present: Present, album_counts: Mapping[AssetId, int]) -> Copy:
+    asset = present.asset
+    assert asset.original is not None  # noqa: S101  # `copies` gives every asset with its original
+    return Copy(
+        asset,
+        asset.original,
+        unit_id=present.stack_id or asset.id,
+        is_primary=present.is_primary,
+        sha1=present.sha1,
+        sha256=present.sha256,
+        album_count=album_counts.get(asset.id, 0),
+    )
