@@ -22,7 +22,6 @@ LUMA_BYTES = LUMA_SIDE * LUMA_SIDE
 COLOURS_BYTES = COLOURS_SIDE * COLOURS_SIDE * 3
 
 _HASH_SIDE = 8
-_TIE = 1e-6  # far above the error of either transform, far below what a grey level changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +100,9 @@ def fingerprint_of(samples: Samples) -> Fingerprint:
         raise ParameterError(f"Samples have {LUMA_BYTES} and {COLOURS_BYTES} bytes.")
     if samples.width < 1 or samples.height < 1:
         raise ParameterError("A picture is at least one pixel wide and high.")
-    waves = low_waves(np.frombuffer(samples.luma, dtype=np.uint8)[np.newaxis]).reshape(-1)
-    middle, gap = _middle_of(waves)
-    if gap > _TIE:
-        bits = waves > middle
-    else:
-        # Where frequencies are as good as equal to their middle, the last digit decides: imagehash's own.
-        bits = imagehash.phash(Image.frombytes("L", (LUMA_SIDE, LUMA_SIDE), samples.luma)).hash
-    margin, _ = _middle_of(np.abs(waves - middle))
+    bits = imagehash.phash(Image.frombytes("L", (LUMA_SIDE, LUMA_SIDE), samples.luma)).hash
+    waves = low_waves(np.frombuffer(samples.luma, dtype=np.uint8)[np.newaxis])
+    margin = float(np.median(np.abs(waves - np.median(waves))))
     return Fingerprint(
         phash=int.from_bytes(np.packbits(bits).tobytes(), "big"),
         margin=margin,
@@ -138,12 +132,6 @@ def low_waves(luma: NDArray[np.uint8]) -> NDArray[np.float64]:
     pictures = luma.reshape(-1, LUMA_SIDE, LUMA_SIDE).astype(np.float64)
     waves: NDArray[np.float64] = _WAVES @ pictures @ _WAVES.T
     return waves
-
-
-def _middle_of(values: NDArray[np.float64]) -> tuple[float, float]:
-    """The median of 64 values, and how far the two around it are from it."""
-    below, above = np.sort(values)[31:33].tolist()
-    return (below + above) / 2, (above - below) / 2
 
 
 def _cosines() -> NDArray[np.float64]:

@@ -22,13 +22,12 @@ from sidecar.jobs.duplicates.decide import (
     BulkPreview,
     KeepRefused,
     Preview,
-    dismiss,
     keep,
     keep_identical,
     preview,
     preview_identical,
-    undismiss,
 )
+from sidecar.jobs.duplicates.dismissals import dismiss, undismiss
 from sidecar.model import AssetId
 from sidecar.storage import assets
 from sidecar.storage.duplicate_sets import StoredSet

@@ -15,7 +15,7 @@ from sidecar.commands.naming import telling_length, title_of
 from sidecar.commands.report import MOST_FILES, files_of, plural, printable, size_of
 from sidecar.duplicates.classes import DuplicateClass
 from sidecar.grouping.memory import Decision, DecisionSource
-from sidecar.jobs.duplicates.decide import dismissed
+from sidecar.jobs.duplicates.dismissals import dismissed
 from sidecar.model import AssetId, OwnerId
 from sidecar.storage import assets, contents, detections, duplicate_sets, fingerprints, native_records, originals
 from sidecar.storage.detections import Detection

@@ -10,7 +10,7 @@ from sidecar.accounts.connected import Account
 from sidecar.commands.naming import begun_with
 from sidecar.errors import SettingsError
 from sidecar.grouping.memory import Decision
-from sidecar.jobs.duplicates.decide import dismissed
+from sidecar.jobs.duplicates.dismissals import dismissed
 from sidecar.storage import duplicate_sets
 from sidecar.storage.duplicate_sets import StoredSet
 from sidecar.wiring import Services

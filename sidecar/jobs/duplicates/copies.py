@@ -1,4 +1,4 @@
-"""Reading copies from the database, as the pure room wants them."""
+"""Reading copies from the database, as the pure room wants them, and the sets about which people decide."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.duplicates.units import Copy
+from sidecar.errors import StaleDecision
 from sidecar.model import AssetId, OwnerId
-from sidecar.storage import originals, stacks
+from sidecar.storage import duplicate_sets, originals, stacks
+from sidecar.storage.duplicate_sets import StoredSet
 from sidecar.storage.originals import Present
 
 
@@ -38,3 +40,14 @@ def _copy(present: Present, album_counts: Mapping[AssetId, int]) -> Copy:
         sha256=present.sha256,
         album_count=album_counts.get(asset.id, 0),
     )
+
+
+async def set_to_decide(connection: AsyncConnection, owner_id: OwnerId, set_id: str) -> StoredSet:
+    """The set of this id.
+
+    Errors: StaleDecision if there is none any more.
+    """
+    stored = await duplicate_sets.get(connection, owner_id, set_id)
+    if stored is None:
+        raise StaleDecision(f"There is no set {set_id!r} any more: it has changed, or was decided about.")
+    return stored

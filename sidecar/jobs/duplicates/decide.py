@@ -6,7 +6,7 @@ Nothing is sent to Immich from here: a decision is written down, and the resolve
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -28,16 +28,15 @@ from sidecar.duplicates.verdict import (
     judge_decision,
 )
 from sidecar.errors import AskPerson, StaleDecision
-from sidecar.grouping.memory import Decided, Decision, DecisionKind, DecisionSource
 from sidecar.immich_client.details import Album
 from sidecar.jobs.changes import read_changes
 from sidecar.jobs.context import JobContext
-from sidecar.jobs.duplicates.copies import copies_around
+from sidecar.jobs.duplicates.copies import copies_around, set_to_decide
 from sidecar.jobs.duplicates.ledger import Agreed, written
 from sidecar.jobs.duplicates.looking import Now, links_to_assets, look_at
 from sidecar.jobs.queue import JobName
 from sidecar.model import Asset, AssetId, OwnerId
-from sidecar.storage import contents, decisions, duplicate_sets, originals, resolutions
+from sidecar.storage import duplicate_sets, resolutions
 from sidecar.storage.duplicate_sets import SetMember, StoredSet
 from sidecar.storage.resolutions import Resolution
 
@@ -113,7 +112,7 @@ async def preview(
     """
     await read_changes(context, owner_id)
     async with context.database.read() as connection:
-        stored = await _load(connection, owner_id, set_id)
+        stored = await set_to_decide(connection, owner_id, set_id)
         units = await _units(connection, owner_id, [member.asset_id for member in stored.members])
     immich = context.immich(owner_id)
     members = sorted(stored.members, key=lambda member: member.asset_id not in keep_ids)
@@ -173,7 +172,7 @@ async def keep(
         raise KeepRefused(shown.objections)
     resolution = _resolution(context, owner_id, set_id, shown.verdict, seen=shown.seen, agreement=agreement)
     async with context.database.write() as connection:
-        if await _load(connection, owner_id, set_id) != shown.set:
+        if await set_to_decide(connection, owner_id, set_id) != shown.set:
             raise StaleDecision(SENTENCES[Refusal.CHANGED])
         await _intend(context, connection, owner_id, [resolution])
     await context.wake(JobName.RESOLVE, owner_id)
@@ -280,112 +279,6 @@ def _same_bytes(members: Sequence[SetMember], units: Mapping[str, Unit]) -> Iter
 
 def _is_external(unit: Unit) -> bool:
     return any(copy.original.library_id is not None for copy in unit.copies)
-
-
-async def dismiss(context: JobContext, owner_id: OwnerId, set_id: str) -> None:
-    """Nothing; the members of the set are no duplicates of each other, for ever, whatever their ids will be.
-
-    Errors: StaleDecision if there is no such set any more.
-    """
-    async with context.database.write() as connection:
-        stored = await _load(connection, owner_id, set_id)
-        await remember_distinct(
-            context, connection, owner_id, [frozenset(member.asset_id for member in stored.members)]
-        )
-        await duplicate_sets.remove(connection, owner_id, [set_id])
-    await context.wake(JobName.REMEMBER, owner_id)
-    await context.wake(JobName.RECORD, owner_id)
-
-
-async def undismiss(context: JobContext, owner_id: OwnerId, decision_ids: Collection[str]) -> list[str]:
-    """Those of these decisions that assets are no duplicates which there were; they are forgotten.
-
-    Shape:  the next search shows what was dismissed by them.
-    """
-    async with context.database.write() as connection:
-        gone = await _forget(connection, owner_id, decision_ids)
-    await context.wake(JobName.REMEMBER, owner_id)
-    return gone
-
-
-async def dismissed(connection: AsyncConnection, owner_id: OwnerId) -> list[tuple[str, Decision]]:
-    """All decisions of the owner that assets are no duplicates of each other, as (id, decision); the latest last."""
-    found = await decisions.everything(connection, owner_id)
-    return [each for each in found if each[1].kind is DecisionKind.DISTINCT]
-
-
-async def remember_distinct(
-    context: JobContext,
-    connection: AsyncConnection,
-    owner_id: OwnerId,
-    groups: Iterable[frozenset[AssetId]],
-    *,
-    source: DecisionSource = DecisionSource.DISMISSED,
-) -> None:
-    """Of each of these groups no two are duplicates of each other; what is known already is not said twice."""
-    groups = list(groups)
-    ids = sorted({asset_id for group in groups for asset_id in group})
-    known = Decided(decision for _, decision in await decisions.touching(connection, owner_id, ids))
-    new = [
-        (context.new_id(), Decision(group, DecisionKind.DISTINCT, source=source))
-        for group in groups
-        if not known.holds_distinct(group)
-    ]
-    await decisions.add(
-        connection, owner_id, new, now_ms=context.now_ms(), sha1s=await _sha1s(connection, owner_id, ids)
-    )
-
-
-async def forget_kept(connection: AsyncConnection, owner_id: OwnerId, kept: Collection[AssetId]) -> None:
-    """That these were kept together says no longer that they are no duplicates."""
-    of_these = [
-        decision_id
-        for decision_id, decision in await decisions.touching(connection, owner_id, sorted(kept))
-        if decision.source is DecisionSource.KEPT and decision.asset_ids == frozenset(kept)
-    ]
-    await _forget(connection, owner_id, of_these)
-
-
-async def apart_of(
-    connection: AsyncConnection, owner_id: OwnerId, copies: Collection[Copy]
-) -> list[frozenset[AssetId]]:
-    """Sets of ids of which no two are duplicates of each other, as `form_sets` wants them.
-
-    Shape:  whoever was dismissed under another id, or as another file of the same bytes, stands there as a copy.
-    """
-    known = {copy.id: copy.asset for copy in copies}
-    sha1s = {copy.id: copy.known_sha1 for copy in copies if copy.known_sha1 is not None}
-    found = await decisions.distinct(connection, owner_id, known, sha1s)
-    return [decision.asset_ids for _, decision in found]
-
-
-async def _forget(connection: AsyncConnection, owner_id: OwnerId, decision_ids: Collection[str]) -> list[str]:
-    there = {decision_id for decision_id, _ in await dismissed(connection, owner_id)}
-    gone = sorted(there.intersection(decision_ids))
-    await decisions.revoke(connection, owner_id, gone)
-    return gone
-
-
-async def _sha1s(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> dict[AssetId, str]:
-    """The SHA-1s of the contents, of those of whom one is known."""
-    found = {
-        asset_id: content.sha1
-        for asset_id, content in (await contents.of(connection, owner_id, ids)).items()
-        if content.sha1 is not None
-    }
-    own = {
-        asset_id: original.content_sha1
-        for asset_id, original in (await originals.of(connection, owner_id, ids)).items()
-        if original.content_sha1 is not None
-    }
-    return found | own
-
-
-async def _load(connection: AsyncConnection, owner_id: OwnerId, set_id: str) -> StoredSet:
-    stored = await duplicate_sets.get(connection, owner_id, set_id)
-    if stored is None:
-        raise StaleDecision(f"There is no set {set_id!r} any more: it has changed, or was decided about.")
-    return stored
 
 
 async def _units(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> dict[str, Unit]:

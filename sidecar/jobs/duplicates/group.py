@@ -16,7 +16,8 @@ from sidecar.grouping.names import reader_of
 from sidecar.jobs.asking import recall
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.duplicates.copies import copies_around
-from sidecar.jobs.duplicates.decide import apart_of, being_decided
+from sidecar.jobs.duplicates.decide import being_decided
+from sidecar.jobs.duplicates.dismissals import apart_of
 from sidecar.jobs.queue import JobName
 from sidecar.jobs.rules import rules_of
 from sidecar.model import AssetId, OwnerId

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TypeVar
@@ -11,13 +11,14 @@ from typing import TypeVar
 import numpy as np
 
 from sidecar.duplicates.detector import Detector, Specimen, matches_of
-from sidecar.duplicates.fingerprint import FINGERPRINT_VERSION, Hashes
+from sidecar.duplicates.fingerprint import FINGERPRINT_VERSION, Hashes, looks_of
 from sidecar.duplicates.match import Match
 from sidecar.duplicates.search import (
     SEARCH_VERSION,
     Pairs,
     Search,
     candidates,
+    crowded,
     flat_candidates,
     flat_of,
 )
@@ -28,7 +29,7 @@ from sidecar.model import AssetId, OwnerId
 from sidecar.preferences import DetectionRules
 from sidecar.storage import assets, fingerprints, matches, originals
 
-TURNED_AT_ONCE = 10_000
+READ_AT_ONCE = 10_000
 
 Item = TypeVar("Item")
 
@@ -68,6 +69,11 @@ class _Judging:
     search: Search
 
     async def by_look(self, new: Hashes, everybody: Hashes) -> bool:
+        """Asks for copies by what pictures look like; False if the process is to end first."""
+        if crowd := crowded(everybody, self.search):
+            # Thousands of equal pictures, such as screenshots: knowing who looks equal keeps that linear.
+            looks = await self._looks(crowd)
+            new, everybody = _with_looks(new, looks), _with_looks(everybody, looks)
         if self.search.with_turned:
             new = replace(new, turned=await self._turned(new))
         async for pairs in _in_thread(candidates(new, everybody, self.search)):
@@ -115,12 +121,20 @@ class _Judging:
     async def _turned(self, new: Hashes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint64]]:
         turned = np.zeros((len(new.ids), 7), dtype=np.uint64)
         row_of = {asset_id: row for row, asset_id in enumerate(new.ids)}
-        for start in range(0, len(new.ids), TURNED_AT_ONCE):
+        for start in range(0, len(new.ids), READ_AT_ONCE):
             async with self.context.database.read() as connection:
-                seen = await fingerprints.pixels_of(connection, self.owner_id, new.ids[start : start + TURNED_AT_ONCE])
+                seen = await fingerprints.pixels_of(connection, self.owner_id, new.ids[start : start + READ_AT_ONCE])
             hashes = await asyncio.to_thread(turned_hashes, seen.luma)
             turned[[row_of[asset_id] for asset_id in seen.ids]] = hashes
         return turned
+
+    async def _looks(self, ids: list[AssetId]) -> dict[AssetId, int]:
+        looks: dict[AssetId, int] = {}
+        for start in range(0, len(ids), READ_AT_ONCE):
+            async with self.context.database.read() as connection:
+                seen = await fingerprints.pixels_of(connection, self.owner_id, ids[start : start + READ_AT_ONCE])
+            looks.update(zip(seen.ids, looks_of(seen.luma, seen.colours).tolist(), strict=True))
+        return looks
 
     async def _specimens(self, ids: list[AssetId]) -> list[Specimen]:
         async with self.context.database.read() as connection:
@@ -132,6 +146,10 @@ class _Judging:
             for asset_id in ids
             if asset_id in known and asset_id in files and asset_id in looks
         ]
+
+
+def _with_looks(hashes: Hashes, looks: Mapping[AssetId, int]) -> Hashes:
+    return replace(hashes, look=np.array([looks.get(asset_id, 0) for asset_id in hashes.ids], dtype=np.uint64))
 
 
 def _all_of(detector: Detector, new: list[Specimen], known: list[Specimen]) -> list[Match]:

@@ -10,7 +10,7 @@ from sidecar.duplicates.native import RECORDED, NativePlan, Present, Written, pl
 from sidecar.errors import ImmichMissing, SidecarError, TryLater
 from sidecar.jobs.changes import read_changes
 from sidecar.jobs.context import JobContext
-from sidecar.jobs.duplicates.decide import remember_distinct
+from sidecar.jobs.duplicates.dismissals import remember_distinct
 from sidecar.jobs.duplicates.group import group
 from sidecar.jobs.rules import detection_rules_of
 from sidecar.model import AssetId, OwnerId

@@ -23,7 +23,8 @@ from sidecar.grouping.memory import DecisionSource
 from sidecar.immich_client.details import SharedLink
 from sidecar.jobs.changes import read_changes
 from sidecar.jobs.context import LEASE_MS, WAIT_FOR_PERSON_MS, JobContext
-from sidecar.jobs.duplicates.decide import BULK, forget_kept, remember_distinct
+from sidecar.jobs.duplicates.decide import BULK
+from sidecar.jobs.duplicates.dismissals import forget_kept, remember_distinct
 from sidecar.jobs.duplicates.group import group
 from sidecar.jobs.duplicates.ledger import Before, Held, LeftForLater
 from sidecar.jobs.duplicates.looking import Now, ask_each, details_of, is_shown, links_to_assets, look_at, state_of

@@ -16,7 +16,7 @@ from sidecar.demo.immich.rows import AssetRow, UserRow
 from sidecar.errors import SettingsError, StaleDecision
 from sidecar.grouping.memory import Decision, DecisionKind, DecisionSource
 from sidecar.jobs.context import JobContext
-from sidecar.jobs.duplicates.decide import dismiss
+from sidecar.jobs.duplicates.dismissals import dismiss
 from sidecar.model import AssetId, OwnerId
 from sidecar.settings import Settings
 from sidecar.storage import decisions, duplicate_sets

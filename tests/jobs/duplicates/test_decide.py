@@ -9,17 +9,8 @@ from sidecar.duplicates.classes import DuplicateClass
 from sidecar.duplicates.merging import PartKind
 from sidecar.duplicates.verdict import Agreement, Concern, Refusal
 from sidecar.errors import StaleDecision
-from sidecar.jobs.duplicates.decide import (
-    KeepRefused,
-    dismiss,
-    dismissed,
-    keep,
-    keep_identical,
-    preview,
-    preview_identical,
-    remember_distinct,
-    undismiss,
-)
+from sidecar.jobs.duplicates.decide import KeepRefused, keep, keep_identical, preview, preview_identical
+from sidecar.jobs.duplicates.dismissals import dismiss, dismissed, remember_distinct, undismiss
 from sidecar.jobs.remember import remember
 from sidecar.model import AssetId
 from sidecar.storage import assets, decisions, duplicate_sets, resolutions

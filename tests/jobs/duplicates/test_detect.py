@@ -365,3 +365,18 @@ async def test_nobody_sees_anybody_elses(library: Library) -> None:
     assert await sets(library) == []
     async with library.context.database.read() as connection:
         assert await matches.everything(connection, library.owner_id) == []
+
+
+async def test_many_equal_screenshots_are_one_set_and_cost_no_square_of_pairs(library: Library) -> None:
+    screen = photo(3)
+    data = encoded(screen, kind="WEBP")
+    for number in range(90):
+        row = library.immich.add_asset(
+            library.user, f"{number}.png", taken_at=NOON, thumbhash=thumbhash_of(screen), size_bytes=1000 + number
+        )
+        library.immich.set_thumbnail(row, data)
+    await run(library)
+    (found,) = await sets(library)
+    assert (found.kind, len(found.members)) == (RE_ENCODED, 90)
+    async with library.context.database.read() as connection:
+        assert await matches.count(connection, library.owner_id) == 89

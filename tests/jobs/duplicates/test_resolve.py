@@ -16,7 +16,8 @@ from sidecar.duplicates.verdict import SENTENCES, Agreement, Refusal
 from sidecar.errors import SidecarError
 from sidecar.grouping.memory import DecisionKind, DecisionSource
 from sidecar.immich_client.client import open_immich, required_permissions
-from sidecar.jobs.duplicates.decide import dismissed, keep, keep_identical, preview_identical
+from sidecar.jobs.duplicates.decide import keep, keep_identical, preview_identical
+from sidecar.jobs.duplicates.dismissals import dismissed
 from sidecar.jobs.duplicates.resolve import resolve
 from sidecar.jobs.duplicates.restore import PATIENCE, undo
 from sidecar.model import Visibility
