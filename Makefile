@@ -25,7 +25,7 @@ test: $(VENV)/.installed
 	$(BIN)/coverage report $(if $(FULL_COVERAGE),--fail-under=100)
 
 bench: $(VENV)/.installed
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(BENCH)
 
 generate: $(VENV)/.installed
 	$(BIN)/python -m openapi.generate

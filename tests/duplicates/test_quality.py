@@ -106,8 +106,14 @@ def test_edits_are_found(kinds: Kinds, kind: str, least: int) -> None:
 
 
 def test_another_tone_or_colour_is_never_called_a_re_encoding(kinds: Kinds) -> None:
-    toned = ("25 % brighter", "20 % darker", "gamma 0.8", "gamma 1.25", "warmer", "cooler", "grey", "watermark")
+    toned = ("25 % brighter", "20 % darker", "gamma 0.8", "gamma 1.25", "warmer", "cooler", "grey", "text over it")
     assert sum(kinds[Truth.EDITED, kind].re_encoded for kind in toned) == 0
+
+
+@pytest.mark.parametrize(("kind", "most"), [("watermark", 1), ("date stamp", 2)])
+def test_a_small_mark_is_seldom_called_a_re_encoding(kinds: Kinds, kind: str, most: int) -> None:
+    # Pale letters on a bright ground change no value by more than shrinking the picture oddly does.
+    assert kinds[Truth.EDITED, kind].re_encoded <= most
 
 
 def test_another_moment_is_hardly_ever_called_a_re_encoding(kinds: Kinds) -> None:
