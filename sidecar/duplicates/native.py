@@ -18,10 +18,12 @@ RECORDED = frozenset({DuplicateClass.IDENTICAL, DuplicateClass.RE_ENCODED, Dupli
 """Classes that are worth a place on Immich's page; featureless ones never are."""
 
 DISMISSED_TOGETHER_MS = 5
-"""Immich clears a dismissed group in one statement, within a millisecond; its detection takes longer for each asset."""
+"""Immich clears a dismissed group in one statement, within a millisecond; its detection takes longer for each asset.
+
+Only what is that clear is remembered as the user's word; but whoever took a whole group off the page, it stays off."""
 
 MOST_RETURNS = 1
-"""So often an id is written again that Immich's detection took away; then Immich has decided."""
+"""So often an id is written again that Immich took away from a part of a group; then Immich has decided."""
 
 _SHOWN = 2
 """Immich's page shows no fewer."""
@@ -66,7 +68,8 @@ class NativePlan:
     """What to do so that Immich's page agrees with our sets.
 
     Shape:  clear are assets that still carry an id of ours and should carry none. dismissed are groups that the user
-            dismissed on Immich's page. forgotten are assets about which nothing of ours is left to remember.
+            dismissed on Immich's page, as far as that can be told. forgotten are assets about which nothing of ours is
+            left to remember.
     """
 
     writes: tuple[NativeWrite, ...]
@@ -88,15 +91,16 @@ def plan_native(
             not forgotten, present the assets of both as they are now: one that is missing is gone. new_id makes an id
             for a set. Planned again after it was carried out, nothing is left to do.
     """
-    dismissed = tuple(_dismissed(written, present))
-    taken = {asset_id for group in dismissed for asset_id in group}
+    lost = list(_lost(written, present))
+    dismissed = tuple(group for group, within_ms in lost if within_ms <= DISMISSED_TOGETHER_MS)
+    # Who took a group off the page wants none of its two there again; why it was taken off is another question.
+    kept = {asset_id for group, _ in lost if group not in dismissed for asset_id in group}
     writes: list[NativeWrite] = []
-    kept: set[AssetId] = set()
     used: set[str] = set()
     for set_id in sorted(wanted):
         listed = [each for each in wanted[set_id] if each.is_listed and _is_free(each, written)]
-        # Two of a dismissed group belong together no more; the sets are about to be formed anew.
-        if len(listed) < _SHOWN or len(taken.intersection(each.asset_id for each in listed)) >= _SHOWN:
+        members = {each.asset_id for each in listed}
+        if len(listed) < _SHOWN or any(len(group & members) >= _SHOWN for group, _ in lost):
             continue
         write = _write(set_id, listed, written, used, new_id)
         used.add(write.duplicate_id)
@@ -140,16 +144,16 @@ def _write(
     return NativeWrite(set_id, duplicate_id, tuple(lacking), max(lost) + 1 if lost else 0)
 
 
-def _dismissed(written: Mapping[AssetId, Written], present: Mapping[AssetId, Present]) -> Iterator[frozenset[AssetId]]:
-    """Groups that lost their id all at once while Immich still would show them."""
+def _lost(
+    written: Mapping[AssetId, Written], present: Mapping[AssetId, Present]
+) -> Iterator[tuple[frozenset[AssetId], int]]:
+    """Groups that lost their id while Immich still would show them, and within how many ms they last changed."""
     groups: dict[str, list[AssetId]] = {}
     for ours in written.values():
         if ours.is_confirmed:
             groups.setdefault(ours.duplicate_id, []).append(ours.asset_id)
     for ids in groups.values():
         there = [present[asset_id] for asset_id in ids if asset_id in present and present[asset_id].is_listed]
-        if len(there) < _SHOWN or any(each.duplicate_id is not None for each in there):
-            continue
-        times = [each.updated_at_ms for each in there]
-        if max(times) - min(times) <= DISMISSED_TOGETHER_MS:
-            yield frozenset(each.asset_id for each in there)
+        if len(there) >= _SHOWN and all(each.duplicate_id is None for each in there):
+            times = [each.updated_at_ms for each in there]
+            yield frozenset(each.asset_id for each in there), max(times) - min(times)

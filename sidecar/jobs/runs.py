@@ -46,9 +46,17 @@ class End(Protocol[RowIn_contra]):
     """Ends a row in a state for good."""
 
     async def __call__(
-        self, connection: AsyncConnection, row: RowIn_contra, state: Any, /, *, now_ms: int, error: str | None = None
+        self,
+        connection: AsyncConnection,
+        row: RowIn_contra,
+        state: Any,
+        /,
+        *,
+        lease: str,
+        now_ms: int,
+        error: str | None = None,
     ) -> None:
-        """Nothing."""
+        """Nothing, and nothing happens if the lease is another's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +85,8 @@ class Run(Generic[Row]):
             log.warning("%s waits: %s", self.called, error)
         except SidecarError as error:
             async with self.context.database.write() as connection:
-                await self.end(connection, self.row, self.failed, now_ms=self.context.now_ms(), error=str(error))
+                now_ms = self.context.now_ms()
+                await self.end(connection, self.row, self.failed, lease=self.lease, now_ms=now_ms, error=str(error))
             log.error("%s failed: %s", self.called, error)  # noqa: TRY400  # a person reads it; nothing is to be traced
         except Exception as error:
             message = f"{type(error).__name__} in the sidecar; its log says more"

@@ -248,7 +248,7 @@ class _Sync:
             rules = before.rules if before is not None else rules_at_start
             mark = Watermark(watermark_ms=started_ms - CLOCK_SLACK_MS, stacks_known_at_ms=started_ms, rules=rules)
             await scans.set_watermark(connection, self.owner_id, mark)
-            await scans.end(connection, self.scan, ScanState.DONE, now_ms=self.context.now_ms())
+            await scans.end(connection, self.scan, ScanState.DONE, lease=self.lease, now_ms=self.context.now_ms())
             await partner_copies.remove_unseen(connection, self.owner_id, scan_id=self.scan.id)
             await request_detection(self.context, connection, self.owner_id)
         log.info(

@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.formats import Format
 from sidecar.model import Asset, AssetId, AssetKind, OwnerId, Visibility
+from sidecar.storage import matches
 from sidecar.storage.database import chunks, upsert, write_rows
 from sidecar.storage.tables import (
     assets,
     contents,
     fingerprints,
-    matches,
     native_records,
     originals,
     pixels,
@@ -150,11 +150,10 @@ async def remove(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[A
     Shape:  with each goes what was read, seen and found of its file. What people decided stays.
     """
     stems = await stems_of(connection, owner_id, ids)
+    await matches.forget(connection, owner_id, ids)
     for chunk in chunks(ids):
         for table in _OF_ONE_ASSET:
             await connection.execute(delete(table).where(table.c.owner_id == owner_id, table.c.asset_id.in_(chunk)))
-        for end in (matches.c.asset_a, matches.c.asset_b):
-            await connection.execute(delete(matches).where(matches.c.owner_id == owner_id, end.in_(chunk)))
     return stems
 
 

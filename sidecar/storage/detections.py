@@ -207,13 +207,14 @@ async def end(
     detection: Detection,
     state: DetectionState,
     *,
+    lease: str,
     now_ms: int,
     error: str | None = None,
 ) -> None:
-    """The search is over."""
+    """The search, if it still is ours, is over."""
     await connection.execute(
         update(detections)
-        .where(*_is(detection))
+        .where(*_is(detection), detections.c.lease == lease)
         .values(state=state.value, ended_at_ms=now_ms, error=error, lease=None, lease_until_ms=0)
     )
 

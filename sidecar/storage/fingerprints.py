@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import and_, case, delete, func, or_, select, update
+from sqlalchemy import and_, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sidecar.duplicates.classes import DuplicateClass
 from sidecar.duplicates.fingerprint import COLOURS_BYTES, LUMA_BYTES, Fingerprint
 from sidecar.model import AssetId, AssetKind, OwnerId
+from sidecar.storage import matches
 from sidecar.storage.database import chunks, insert_for, upsert, write_rows
 from sidecar.storage.liveness import IS_ITS_FINGERPRINT, IS_ITS_ORIGINAL, IS_LIVE
-from sidecar.storage.tables import assets, fingerprints, matches, originals, pixels
+from sidecar.storage.tables import assets, fingerprints, originals, pixels
 
 NEVER = 1 << 62
 """A time that does not come: what failed is tried again only when the asset has changed."""
@@ -89,7 +89,7 @@ async def put(
 
     Shape:  what was found with the former fingerprint of one of them is forgotten.
     """
-    await _forget_matches(connection, owner_id, [asset_id for asset_id, _, _ in made])
+    await matches.forget(connection, owner_id, [asset_id for asset_id, _, _ in made])
     hashes = [
         (
             owner_id,
@@ -115,7 +115,7 @@ async def fail(connection: AsyncConnection, owner_id: OwnerId, failed: Sequence[
     if not failed:
         return
     ids = [failure.asset_id for failure in failed]
-    await _forget_matches(connection, owner_id, ids)
+    await matches.forget(connection, owner_id, ids)
     for chunk in chunks(ids):
         await connection.execute(delete(pixels).where(pixels.c.owner_id == owner_id, pixels.c.asset_id.in_(chunk)))
     statement = insert_for(connection, fingerprints)
@@ -289,18 +289,6 @@ async def failures(connection: AsyncConnection, owner_id: OwnerId, *, limit: int
         .limit(limit)
     )
     return [Failed(*row) for row in rows]
-
-
-async def _forget_matches(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> None:
-    for chunk in chunks(ids):
-        # What Immich itself put together does not rest on how we see a picture.
-        await connection.execute(
-            delete(matches).where(
-                matches.c.owner_id == owner_id,
-                matches.c.kind != DuplicateClass.SIMILAR.value,
-                or_(matches.c.asset_a.in_(chunk), matches.c.asset_b.in_(chunk)),
-            )
-        )
 
 
 def _unsigned(signed: int) -> int:

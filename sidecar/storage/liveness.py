@@ -35,14 +35,14 @@ IS_ITS_CONTENT: ColumnElement[bool] = and_(
 )
 """For joins of contents to assets and originals: what was read is of the file that is there now."""
 
-BASIS: ColumnElement[str] = func.coalesce(
-    originals.c.thumbhash,
-    literal("file ")
+BASIS: ColumnElement[str] = (
+    func.coalesce(originals.c.thumbhash, literal("no thumbnail"))
+    .concat(" ")
     .concat(func.coalesce(cast(assets.c.size_bytes, Text), "?"))
     .concat(" ")
-    .concat(cast(originals.c.modified_at_ms, Text)),
+    .concat(cast(originals.c.modified_at_ms, Text))
 )
-"""What an asset's picture is now, in a word: Immich's thumbhash, or else the size and the time of its file."""
+"""What an asset's picture is now: Immich's thumbhash, which two pages may share, and size and time of the file."""
 
 IS_ITS_FINGERPRINT: ColumnElement[bool] = and_(
     fingerprints.c.owner_id == assets.c.owner_id,

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, delete, func, or_, select, update
+from sqlalchemy import Select, delete, func, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.duplicates.classes import DuplicateClass
 from sidecar.duplicates.match import Match
 from sidecar.model import AssetId, OwnerId
 from sidecar.storage.database import chunks, upsert, write_rows
-from sidecar.storage.tables import fingerprints, matches, searches
+from sidecar.storage.liveness import IS_ITS_FINGERPRINT, IS_ITS_ORIGINAL, IS_LIVE
+from sidecar.storage.tables import assets, fingerprints, matches, originals, searches
 
 _KEYS = frozenset({"owner_id", "asset_a", "asset_b", "detector"})
 
@@ -32,13 +33,12 @@ _CLASSES = {each.value: each for each in DuplicateClass}
 async def begin(connection: AsyncConnection, owner_id: OwnerId, *, basis: str) -> bool:
     """Whether matches were found with anything else than this basis so far; if so, all is searched for anew.
 
-    Shape:  basis names the versions and settings that decide what is found. What Immich itself put together stays.
+    Shape:  basis names the versions and settings that decide what is found.
     """
     before = await connection.scalar(select(searches.c.basis).where(searches.c.owner_id == owner_id))
     if before == basis:
         return False
-    ours = (matches.c.owner_id == owner_id, matches.c.kind != DuplicateClass.SIMILAR.value)
-    await connection.execute(delete(matches).where(*ours))
+    await connection.execute(delete(matches).where(matches.c.owner_id == owner_id))
     await connection.execute(
         update(fingerprints)
         .where(fingerprints.c.owner_id == owner_id, fingerprints.c.is_searched.is_(True))
@@ -68,10 +68,51 @@ async def add(connection: AsyncConnection, owner_id: OwnerId, found: Sequence[Ma
     await write_rows(connection, "matches", lambda on: upsert(on, matches, _KEYS), rows)
 
 
-async def replace(connection: AsyncConnection, owner_id: OwnerId, detector: str, found: Sequence[Match]) -> None:
-    """These are all the matches of one detector."""
-    await connection.execute(delete(matches).where(matches.c.owner_id == owner_id, matches.c.detector == detector))
-    await add(connection, owner_id, found)
+async def forget(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> None:
+    """Forgets what was found about these assets; they and whoever matched one of them are to be searched for anew.
+
+    Shape:  of many that look equal only one was compared with each other: without it, the others are strangers.
+    """
+    for chunk in chunks(ids):
+        touched = (
+            matches.c.owner_id == owner_id,
+            or_(matches.c.asset_a.in_(chunk), matches.c.asset_b.in_(chunk)),
+        )
+        rows = await connection.execute(select(matches.c.asset_a, matches.c.asset_b).where(*touched))
+        alone = sorted({each for row in rows for each in row})
+        for some in chunks(alone):
+            await connection.execute(
+                update(fingerprints)
+                .where(fingerprints.c.owner_id == owner_id, fingerprints.c.asset_id.in_(some))
+                .values(is_searched=False)
+            )
+        await connection.execute(delete(matches).where(*touched))
+
+
+async def forget_stale(connection: AsyncConnection, owner_id: OwnerId, *, version: int) -> int:
+    """About how many assets something was found that holds no longer, and is forgotten by this.
+
+    Shape:  an asset that is gone, trashed or hidden, or whose file is another one than was looked at.
+    """
+    mine = matches.c.owner_id == owner_id
+    matched = union(select(matches.c.asset_a.label("id")).where(mine), select(matches.c.asset_b).where(mine)).subquery()
+    current = (
+        select(fingerprints.c.asset_id)
+        .select_from(assets)
+        .join(originals, IS_ITS_ORIGINAL)
+        .join(fingerprints, IS_ITS_FINGERPRINT)
+        .where(
+            fingerprints.c.owner_id == owner_id,
+            fingerprints.c.asset_id == matched.c.id,
+            fingerprints.c.version == version,
+            fingerprints.c.phash.is_not(None),
+            IS_LIVE,
+        )
+        .correlate(matched)
+    )
+    stale = [AssetId(each) for each in await connection.scalars(select(matched.c.id).where(~current.exists()))]
+    await forget(connection, owner_id, stale)
+    return len(stale)
 
 
 async def everything(connection: AsyncConnection, owner_id: OwnerId) -> list[Match]:
@@ -80,17 +121,6 @@ async def everything(connection: AsyncConnection, owner_id: OwnerId) -> list[Mat
         _select(owner_id).order_by(matches.c.asset_a, matches.c.asset_b, matches.c.detector)
     )
     return [_match(row) for row in rows]
-
-
-async def touching(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> list[Match]:
-    """Every match of one of these assets, once; by the two ids."""
-    found: set[Match] = set()
-    for chunk in chunks(ids):
-        rows = await connection.execute(
-            _select(owner_id).where(or_(matches.c.asset_a.in_(chunk), matches.c.asset_b.in_(chunk)))
-        )
-        found.update(map(_match, rows))
-    return sorted(found, key=lambda match: (match.a, match.b, match.detector))
 
 
 async def count(connection: AsyncConnection, owner_id: OwnerId) -> int:

@@ -167,12 +167,12 @@ async def progress(connection: AsyncConnection, scan: Scan, *, lease: str, lease
 
 
 async def end(
-    connection: AsyncConnection, scan: Scan, state: ScanState, *, now_ms: int, error: str | None = None
+    connection: AsyncConnection, scan: Scan, state: ScanState, *, lease: str, now_ms: int, error: str | None = None
 ) -> None:
-    """The scan is over."""
+    """The scan, if it still is ours, is over."""
     await connection.execute(
         update(scans)
-        .where(scans.c.owner_id == scan.owner_id, scans.c.scan_id == scan.id)
+        .where(scans.c.owner_id == scan.owner_id, scans.c.scan_id == scan.id, scans.c.lease == lease)
         .values(state=state.value, ended_at_ms=now_ms, error=error, lease=None, lease_until_ms=0)
     )
 

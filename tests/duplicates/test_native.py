@@ -65,8 +65,8 @@ NOTHING = NativePlan((), (), (), ())
         pytest.param(
             [shown(A), shown(B, at_ms=6)],
             [ours(A), ours(B)],
-            [write(A, B, taken_away=1)],
-            id="Immich's detection took both away, one after the other",
+            [],
+            id="the whole group was taken off the page, whoever did that",
         ),
         pytest.param(
             [shown(A), shown(B)],
@@ -107,6 +107,12 @@ def test_ids_of_sets_that_are_no_more_are_cleared_where_they_still_are_ours() ->
 def test_a_group_that_lost_its_id_at_once_was_dismissed_by_the_user() -> None:
     found = plan({"s": [shown(A, at_ms=10), shown(B, at_ms=12)]}, ours(A), ours(B))
     assert found == NativePlan((), (), (frozenset({A, B}),), (A, B))
+
+
+def test_a_group_off_the_page_stays_off_also_when_somebody_joins_it_and_is_remembered() -> None:
+    members = [shown(A, at_ms=10), shown(B, at_ms=5000), shown(C)]
+    for _ in range(2):
+        assert plan({"t": members}, ours(A), ours(B)) == NOTHING
 
 
 def test_what_remains_of_a_group_after_some_were_trashed_was_kept_on_purpose() -> None:

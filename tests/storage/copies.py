@@ -14,6 +14,8 @@ from tests.builders import OWNER, make_asset
 BOB = OwnerId("00000000-0000-4000-8000-00000000000b")
 LIBRARY = "00000000-0000-4000-8000-0000000000f1"
 MODIFIED_MS = 1_700_000_000_000
+BASIS = f"AAECAwQF 8000000 {MODIFIED_MS}"
+"""What `make_copy` looks like now, if nothing else is said."""
 
 
 def make_copy(name: str = "IMG_0001.JPG", *, original: dict[str, object] | None = None, **changes: object) -> Asset:

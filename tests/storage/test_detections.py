@@ -37,7 +37,8 @@ async def test_asking_twice_gives_the_search_that_waits_and_a_running_one_is_fol
     assert await claim(database) is None
     async with database.write() as connection:
         assert await detections.owners_with_due_detections(connection, now_ms=200) == [BOB]
-        await detections.end(connection, claimed, DetectionState.DONE, now_ms=210)
+        await detections.end(connection, claimed, DetectionState.DONE, lease="x", now_ms=209)
+        await detections.end(connection, claimed, DetectionState.DONE, lease="me", now_ms=210)
         assert set(await detections.owners_with_due_detections(connection, now_ms=210)) == {OWNER, BOB}
         done = await detections.newest_done(connection, OWNER)
         newest = await detections.newest(connection, OWNER)
@@ -109,7 +110,7 @@ async def test_a_failed_search_says_why(database: Database) -> None:
     claimed = await claim(database)
     assert claimed is not None
     async with database.write() as connection:
-        await detections.end(connection, claimed, DetectionState.FAILED, now_ms=300, error="why")
+        await detections.end(connection, claimed, DetectionState.FAILED, lease="me", now_ms=300, error="why")
         failed = await detections.get(connection, OWNER, 1)
     assert (failed.state, failed.error, failed.state.is_over) == (DetectionState.FAILED, "why", True)
     assert await claim(database, now_ms=999) is None

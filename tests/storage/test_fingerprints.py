@@ -10,9 +10,7 @@ from sidecar.storage import assets, fingerprints, matches
 from sidecar.storage.database import Database
 from sidecar.storage.fingerprints import Counted, Failed, Failure
 from tests.builders import OWNER
-from tests.storage.copies import BOB, make_copy, make_fingerprint, mirror
-
-BASIS = "AAECAwQF"
+from tests.storage.copies import BASIS, BOB, make_copy, make_fingerprint, mirror
 
 
 @pytest.mark.parametrize("bits", [0, 1, (1 << 63) - 1, 1 << 63, (1 << 64) - 1])
@@ -94,20 +92,18 @@ async def test_pixels_come_in_the_order_asked_for(database: Database) -> None:
 async def test_a_new_look_forgets_what_the_former_one_matched(database: Database) -> None:
     a, b, c, d = (AssetId(each) for each in "abcd")
     ours = [Match(one, two, DuplicateClass.EDITED, 0.9, "look", "why") for one, two in ((a, b), (b, c), (c, d), (a, d))]
-    immichs = Match(a, b, DuplicateClass.SIMILAR, 1.0, "immich", "Immich says so.")
     async with database.write() as connection:
         await fingerprints.put(connection, OWNER, [(b, BASIS, make_fingerprint())], version=1)
         await fingerprints.mark_searched(connection, OWNER, [b])
-        await matches.add(connection, OWNER, [*ours, immichs])
+        await matches.add(connection, OWNER, ours)
         await fingerprints.put(connection, OWNER, [(b, "other", make_fingerprint())], version=1)
         left = await matches.everything(connection, OWNER)
         assert [(each.a, each.b, each.detector) for each in left] == [
-            (a, b, "immich"),
             (a, d, "look"),
             (c, d, "look"),
         ]
         await fingerprints.fail(connection, OWNER, [Failure(d, BASIS, "broken", "why", 0)], version=1)
-        assert await matches.everything(connection, OWNER) == [immichs]
+        assert await matches.everything(connection, OWNER) == []
         await assets.remove(connection, OWNER, [b])
         assert await matches.everything(connection, OWNER) == []
         assert (await fingerprints.pixels_of(connection, OWNER, [b])).ids == []

@@ -12,7 +12,7 @@ from sidecar.storage.contents import Content
 from sidecar.storage.database import Database
 from sidecar.storage.fingerprints import Failure
 from tests.builders import OWNER, asset_id, make_asset
-from tests.storage.copies import BOB, LIBRARY, MODIFIED_MS, make_copy, make_fingerprint, mirror
+from tests.storage.copies import BASIS, BOB, LIBRARY, MODIFIED_MS, make_copy, make_fingerprint, mirror
 
 IN_LIBRARY: dict[str, object] = {"library_id": LIBRARY}
 STILL = make_copy("IMG_7.HEIC", live_photo_video_id=asset_id(77_777))
@@ -103,7 +103,7 @@ async def test_only_what_people_see_can_be_a_copy(database: Database, other: Ass
     mine = make_copy(original={"duplicate_id": "d", "library_id": LIBRARY})
     archived = make_copy(visibility=Visibility.ARCHIVE)
     both = [Content(each.id, 8_000_000, MODIFIED_MS, sha256="same", flaw="why") for each in (mine, other)]
-    seen = [(each.id, told(mine).thumbhash or "", make_fingerprint()) for each in (mine, other)]
+    seen = [(each.id, BASIS, make_fingerprint()) for each in (mine, other)]
     await mirror(database, [mine, archived, other, STILL])
     live = {mine.id, archived.id, STILL.id}
     async with database.write() as connection:
@@ -187,8 +187,8 @@ async def test_a_picture_is_looked_at_until_its_present_look_is_known(database: 
         pictures = {
             each.id: each for each in await originals.to_look_at(connection, OWNER, version=1, now_ms=0, limit=99)
         }
-        assert pictures[raw.id].basis == f"file ? {MODIFIED_MS}"
-        assert pictures[seen.id].basis == told(seen).thumbhash
+        assert pictures[raw.id].basis == f"no thumbnail ? {MODIFIED_MS}"
+        assert pictures[seen.id].basis == f"{told(seen).thumbhash} {seen.size_bytes} {MODIFIED_MS}"
         assert (pictures[raw.id].name, pictures[raw.id].kind) == ("IMG_2.CR3", AssetKind.IMAGE)
         made = [(each.id, pictures[each.id].basis, make_fingerprint()) for each in (seen, raw)]
         await fingerprints.put(connection, OWNER, made, version=1)
@@ -210,7 +210,7 @@ async def test_a_picture_is_looked_at_until_its_present_look_is_known(database: 
     async with database.read() as connection:
         assert (await fingerprints.load(connection, OWNER, version=1)).ids == []
         (unread,) = await originals.to_look_at_among(connection, OWNER, [raw.id], version=1, now_ms=0)
-        assert unread.basis == f"file 9 {MODIFIED_MS}"
+        assert unread.basis == f"no thumbnail 9 {MODIFIED_MS}"
 
 
 async def test_pages_of_what_wants_a_look_go_on_where_they_ended(database: Database) -> None:

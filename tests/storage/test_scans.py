@@ -27,7 +27,8 @@ async def test_asking_twice_gives_the_scan_that_waits_or_runs(database: Database
     assert claimed is not None
     assert (await request(database)).id == first.id
     async with database.write() as connection:
-        await scans.end(connection, claimed, ScanState.DONE, now_ms=300)
+        await scans.end(connection, claimed, ScanState.DONE, lease="x", now_ms=299)
+        await scans.end(connection, claimed, ScanState.DONE, lease="me", now_ms=300)
     assert (await request(database)).id == 2
     assert (await request(database, BOB)).id == 1
 
@@ -76,7 +77,7 @@ async def test_the_newest_and_the_newest_complete_scan_are_told_apart(database: 
         claimed = await claim(database)
         assert claimed is not None
         async with database.write() as connection:
-            await scans.end(connection, claimed, state, now_ms=300, error="broken")
+            await scans.end(connection, claimed, state, lease="me", now_ms=300, error="broken")
     async with database.read() as connection:
         newest, done = await scans.newest(connection, OWNER), await scans.newest_done(connection, OWNER)
     assert newest is not None

@@ -80,7 +80,9 @@ class _Detection:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
         async with self.context.database.write() as connection:
-            await detections.end(connection, self.detection, DetectionState.DONE, now_ms=self.context.now_ms())
+            await detections.end(
+                connection, self.detection, DetectionState.DONE, lease=self.lease, now_ms=self.context.now_ms()
+            )
 
     async def _look_and_judge(self, rules: DetectionRules) -> None:
         await self._tell(phase=DetectionPhase.QUICK)

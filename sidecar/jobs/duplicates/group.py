@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from sidecar.duplicates.fingerprint import FINGERPRINT_VERSION
 from sidecar.duplicates.keeper import KeeperRule, Preference
 from sidecar.duplicates.sets import DuplicateSet, form_sets
 from sidecar.duplicates.units import Copy
@@ -44,6 +45,9 @@ async def group(context: JobContext, owner_id: OwnerId, rules: DetectionRules) -
         async with context.database.write() as connection:
             # Forming takes seconds in a large library; what people decided meanwhile holds.
             if await apart_of(connection, owner_id, forming.copies) != forming.apart:
+                continue
+            # And what was found about a file that was replaced says nothing about the one that is there now.
+            if await matches.forget_stale(connection, owner_id, version=FINGERPRINT_VERSION):
                 continue
             busy = await being_decided(connection, owner_id)
             replaced = await duplicate_sets.replace(

@@ -52,6 +52,7 @@ async def judge(context: JobContext, owner_id: OwnerId, rules: DetectionRules) -
     """
     async with context.database.write() as connection:
         await matches.begin(connection, owner_id, basis=basis_of(context, rules))
+        await matches.forget_stale(connection, owner_id, version=FINGERPRINT_VERSION)
     async with context.database.read() as connection:
         loaded = await fingerprints.load(connection, owner_id, version=FINGERPRINT_VERSION)
     everybody = Hashes(loaded.ids, loaded.phash, loaded.margin, loaded.aspect, loaded.duration_ms)

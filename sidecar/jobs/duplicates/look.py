@@ -31,6 +31,9 @@ ORIGINAL_LIMIT_BYTES = 200_000_000
 NO_PICTURE = "no picture"
 NOT_GIVEN = "not given"
 
+_PASSING = frozenset({Flaw.TOO_SLOW, Flaw.CRASHED})
+"""These depend on the machine as well as on the file: a busy one, one that slept, one that was out of memory."""
+
 _FETCHED_AT_ONCE = 64
 """These are decoded while as many others are fetched: no more thumbnails than twice this are held."""
 
@@ -130,7 +133,7 @@ class _Looking:
 
     def _failure(self, picture: Picture, found: _Unseen | UndecodableMedia) -> Failure:
         if isinstance(found, UndecodableMedia):
-            return Failure(picture.id, picture.basis, found.flaw.value, found.detail, NEVER)
+            found = _Unseen(found.flaw.value, found.detail, is_passing=found.flaw in _PASSING)
         again_at_ms = retry_at_ms(self._context, picture.attempts + 1) if found.is_passing else NEVER
         return Failure(picture.id, picture.basis, found.flaw, found.detail, again_at_ms)
 
@@ -168,7 +171,7 @@ class _Looking:
                 file.flush()
                 [found] = await self._pool.samples([(Path(file.name), picture.name)])
         if isinstance(found, UndecodableMedia):
-            return _Unseen(found.flaw.value, found.detail, is_passing=False)
+            return _Unseen(found.flaw.value, found.detail, is_passing=found.flaw in _PASSING)
         return found
 
 

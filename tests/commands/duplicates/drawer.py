@@ -106,5 +106,7 @@ def _copy(present: originals.Present) -> Copy:
 async def searched(settings: Settings, user: UserRow) -> None:
     """A search for this user's duplicates has ended."""
     async with open_services(settings) as services, services.database.write() as connection:
-        found = await detections.request(connection, OwnerId(user.id), now_ms=1)
-        await detections.end(connection, found, DetectionState.DONE, now_ms=2)
+        await detections.request(connection, OwnerId(user.id), now_ms=1)
+        found = await detections.claim(connection, OwnerId(user.id), lease="x", now_ms=1, lease_ms=9)
+        assert found is not None
+        await detections.end(connection, found, DetectionState.DONE, lease="x", now_ms=2)
