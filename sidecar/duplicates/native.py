@@ -88,8 +88,8 @@ def plan_native(
     """The plan for one owner.
 
     Shape:  wanted are the members, by set id, of the sets that should be shown; written is all that we have written and
-            not forgotten, present the assets of both as they are now: one that is missing is gone. new_id makes an id
-            for a set. Planned again after it was carried out, nothing is left to do.
+            not forgotten, present the assets of both as they are now: one that is missing is out of sight, and may come
+            back. new_id makes an id for a set. Planned again after it was carried out, nothing is left to do.
     """
     lost = list(_lost(written, present))
     dismissed = tuple(group for group, within_ms in lost if within_ms <= DISMISSED_TOGETHER_MS)
@@ -110,9 +110,9 @@ def plan_native(
             writes.append(write)
     clear: list[AssetId] = []
     forgotten: list[AssetId] = []
-    for asset_id in sorted(written.keys() - kept):
-        now = present.get(asset_id)
-        is_still_there = now is not None and now.duplicate_id == written[asset_id].duplicate_id
+    # Whoever is in the trash keeps our id there, and comes back with it.
+    for asset_id in sorted(written.keys() & present.keys() - kept):
+        is_still_there = present[asset_id].duplicate_id == written[asset_id].duplicate_id
         (clear if is_still_there else forgotten).append(asset_id)
     return NativePlan(tuple(writes), tuple(clear), dismissed, tuple(forgotten))
 

@@ -101,7 +101,7 @@ def test_two_sets_that_were_one_do_not_share_an_id() -> None:
 def test_ids_of_sets_that_are_no_more_are_cleared_where_they_still_are_ours() -> None:
     others = [shown(A, "id-s"), shown(B, "x"), shown(C, at_ms=50)]
     found = plan({}, ours(A), ours(B), ours(C), ours(D), others=others)
-    assert found == replace(NOTHING, clear=(A,), forgotten=(B, C, D))
+    assert found == replace(NOTHING, clear=(A,), forgotten=(B, C))  # D may come back from the trash
 
 
 def test_a_group_that_lost_its_id_at_once_was_dismissed_by_the_user() -> None:

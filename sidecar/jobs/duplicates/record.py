@@ -95,7 +95,7 @@ def _present(copy: originals.Present) -> Present:
 
 def _written(record: NativeRecord) -> Written:
     return Written(
-        record.asset_id, record.set_id, record.duplicate_id, record.state is not NativeState.INTENDED, record.taken_away
+        record.asset_id, record.set_id, record.duplicate_id, record.state is NativeState.RECORDED, record.taken_away
     )
 
 

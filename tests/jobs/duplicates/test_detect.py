@@ -19,6 +19,7 @@ from sidecar.demo.library.scenes import paint
 from sidecar.duplicates.classes import DuplicateClass
 from sidecar.duplicates.detector import Detector, Specimen
 from sidecar.duplicates.match import Match
+from sidecar.errors import ContractBroken, ImmichUnavailable
 from sidecar.jobs.duplicates.detect import detect
 from sidecar.jobs.duplicates.record import record
 from sidecar.media.pool import DecodingPool, open_decoding_pool
@@ -155,6 +156,70 @@ async def test_one_that_is_edited_in_place_is_looked_at_anew(library: Library) -
     library.immich.state.write(copy, thumbhash=thumbhash_of(photo(1)))
     await run(library)
     assert await sets(library) == []
+
+
+async def test_a_replaced_file_is_in_no_set_until_it_was_looked_at(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_arguments: object) -> None:
+        raise ImmichUnavailable("thumbnails are out of reach")
+
+    add(library, "a.jpg", photo(0))
+    copy = add(library, "b.jpg", photo(0), quality=60)
+    await run(library)
+    # Another picture of the same thumbhash, as two pages of text may have.
+    library.immich.set_thumbnail(copy, encoded(photo(1), kind="WEBP"))
+    library.immich.state.write(copy, file_modified_us=copy.file_modified_us + 10**12)
+    with monkeypatch.context() as patch:
+        patch.setattr("sidecar.jobs.duplicates.detect.look", away)
+        assert (await run(library)).error is not None
+    assert await sets(library) == []
+    library.clock.advance(seconds=600)
+    await run(library)
+    assert await sets(library) == []
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+async def test_of_many_equal_ones_any_may_go_and_the_others_stay_a_set(library: Library, *, is_replaced: bool) -> None:
+    black = Image.new("RGB", (480, 360), (2, 2, 2))
+    for number in range(4):
+        row = library.immich.add_asset(
+            library.user, f"{number}.png", taken_at=NOON, thumbhash=thumbhash_of(black), size_bytes=1000 + number
+        )
+        library.immich.set_thumbnail(row, encoded(black, kind="WEBP"))
+    await run(library)
+    assert [len(each.members) for each in await sets(library)] == [4]
+    async with library.context.database.read() as connection:
+        pairs = [{match.a, match.b} for match in await matches.everything(connection, library.owner_id)]
+    (hub,) = set.intersection(*pairs)
+    row = library.immich.state.assets[hub]
+    if is_replaced:
+        library.immich.set_thumbnail(row, encoded(photo(1), kind="WEBP"))
+        library.immich.state.write(row, thumbhash=thumbhash_of(photo(1)))
+    else:
+        library.immich.trash(row)
+    await run(library)
+    assert [len(each.members) for each in await sets(library)] == [3]
+    library.immich.restore(row)
+    await run(library)
+    assert [len(each.members) for each in await sets(library)] == [3 if is_replaced else 4]
+
+
+async def test_who_lost_the_search_does_not_end_it_for_another(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def asleep(*_arguments: object, **_named: object) -> None:
+        library.clock.advance(seconds=100_000)
+        async with library.context.database.write() as connection:
+            assert await detections.claim(
+                connection, library.owner_id, lease="other", now_ms=library.clock(), lease_ms=600_000
+            )
+        raise ContractBroken("Immich speaks in tongues.")
+
+    detection_id = await request(library)
+    monkeypatch.setattr("sidecar.jobs.duplicates.detect.compare_files", asleep)
+    await detect(library.context, library.owner_id)
+    assert (await state(library, detection_id)).state is DetectionState.RUNNING
 
 
 async def test_members_of_a_stack_are_no_duplicates_of_each_other_but_of_others(library: Library) -> None:

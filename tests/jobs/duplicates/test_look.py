@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -12,11 +12,12 @@ import pytest_asyncio
 
 from sidecar.demo.immich.rows import AssetRow
 from sidecar.demo.library.scenes import paint
-from sidecar.duplicates.fingerprint import FINGERPRINT_VERSION, fingerprint_of
+from sidecar.duplicates.fingerprint import FINGERPRINT_VERSION, Samples, fingerprint_of
 from sidecar.errors import ImmichRefused, ImmichUnavailable
 from sidecar.jobs.duplicates import look as looking
 from sidecar.jobs.duplicates.look import Looked, look
-from sidecar.media.pool import DecodingPool, open_decoding_pool
+from sidecar.media.errors import Flaw, UndecodableMedia
+from sidecar.media.pool import DecodingPool, File, open_decoding_pool
 from sidecar.media.samples import samples_of
 from sidecar.model import AssetId
 from sidecar.storage import fingerprints, originals
@@ -196,6 +197,25 @@ async def test_a_passing_trouble_waits_longer_each_time(library: Library, how: d
     assert waits == [10, 20]
     assert await look_at_all(library) == Looked(1, 0)
     assert await seen(library) == [first.id, second.id]
+
+
+@pytest.mark.parametrize("flaw", [Flaw.TOO_SLOW, Flaw.CRASHED])
+async def test_what_may_be_the_fault_of_a_busy_machine_is_tried_again(library: Library, flaw: Flaw) -> None:
+    class Busy(DecodingPool):
+        async def samples(self, files: Sequence[File]) -> list[Samples | UndecodableMedia]:
+            return [UndecodableMedia(flaw, "no time") for _ in files]
+
+    well = library.context
+    library.context = replace(well, pool=Busy(workers=1, memory_bytes=1, timeout_s=1, program=()))
+    row = add(library)
+    await sync(library)
+    await look_at_all(library)
+    assert (await only_failure(library)).flaw == flaw.value
+    library.context = well
+    assert await due(library) == []
+    library.clock.advance(seconds=8 * 86_400)
+    await look_at_all(library)
+    assert await seen(library) == [AssetId(row.id)]
 
 
 async def test_what_has_neither_thumbnail_nor_file_waits(library: Library) -> None:

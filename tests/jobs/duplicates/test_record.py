@@ -234,5 +234,41 @@ async def test_told_to_stop_it_writes_nothing_and_goes_on_the_next_time(library:
     assert page(library) == [["A.JPG", "B.JPG"]]
 
 
+async def test_what_is_off_the_page_stays_off_although_the_times_say_nothing(library: Library) -> None:
+    rows = await pair_on_page(library)
+    for row in rows:
+        library.immich.state.write(row, duplicate_id=None)
+    # Immich reads each one anew, or somebody makes one a favourite.
+    rows[1].updated_us = rows[0].updated_us + 1_000_000
+    await library.sync()
+    for _ in range(3):
+        await run(library)
+    assert (page(library), written(library), await dismissed(library)) == ([], 1, [])
+
+
+async def test_what_we_clear_ourselves_is_nobodys_dismissal(library: Library) -> None:
+    await pair_on_page(library)
+    await formed(library)
+    library.immich.fail("PUT", "/assets", cut=True, after_effect=True)
+    with pytest.raises(ImmichUnavailable):
+        await run(library)
+    library.clock.advance(seconds=600)
+    await run(library)
+    assert (page(library), await records(library), await dismissed(library)) == ([], {}, [])
+
+
+async def test_what_comes_back_from_the_trash_comes_back_to_the_page(library: Library) -> None:
+    rows = await pair_on_page(library)
+    library.immich.trash(rows[1])
+    await formed(library)
+    await run(library)
+    assert (rows[0].duplicate_id, page(library)) == (None, [])
+    library.immich.restore(rows[1])
+    await library.sync()
+    await formed(library, made_of(rows))
+    await run(library)
+    assert page(library) == [["A.JPG", "B.JPG"]]
+
+
 def test_the_job_has_a_name_to_be_woken_by() -> None:
     assert JobName("record") is JobName.RECORD
