@@ -163,6 +163,13 @@ def _add_duplicates(listing: argparse.ArgumentParser) -> None:
         "suggested one",
     )
     keeping.add_argument("--identical", action="store_true", help="all copies of the same bytes, in all sets at once")
+    keeping.add_argument(
+        "--all",
+        "--full",
+        dest="every_group",
+        action="store_true",
+        help="with --identical, show every group before the question, not the first 20 of each user",
+    )
     keeping.add_argument("--yes", action="store_true", help="do not ask")
     keeping.add_argument(
         "--external-ok",

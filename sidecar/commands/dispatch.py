@@ -11,7 +11,7 @@ from sidecar.commands import groups
 from sidecar.commands.demo import demo
 from sidecar.commands.duplicates import command as duplicates
 from sidecar.commands.duplicates.command import DuplicatesOptions, Verb
-from sidecar.commands.duplicates.deciding import Decide
+from sidecar.commands.duplicates.deciding import MOST_GROUPS, Decide
 from sidecar.commands.duplicates.listing import MOST_LISTED as MOST_SETS
 from sidecar.commands.duplicates.listing import ListOptions
 from sidecar.commands.exit_codes import ExitCode, exit_code_of
@@ -88,6 +88,7 @@ def _duplicates_of(options: argparse.Namespace) -> DuplicatesOptions:
             external_ok=options.external_ok,
             featureless_ok=options.featureless_ok,
             albums_ok=options.albums_ok,
+            most=None if options.every_group else MOST_GROUPS,
         )
         if is_keeping
         else Decide(),

@@ -47,12 +47,14 @@ def telling_length(ids: Iterable[str], *, at_least: int = SHORTEST_SHOWN) -> int
 
 
 def file_called(word: str, ids: Sequence[AssetId], names: Mapping[AssetId, str], *, whole: str) -> AssetId:
-    """The file that the word means, by its name or id.
+    """The file that the word means, by its name or id, of which the beginning will do.
 
     Shape:  whole is what the files make up, as people call it ("proposal").
     Errors: SettingsError that lists the files if it means none of them or several.
     """
-    found = [each for each in ids if word == each or _folded(word) == _folded(names.get(each, each))]
+    found = [each for each in ids if word.lower() == each or folded(word) == folded(names.get(each, each))]
+    if not found and len(word) >= SHORTEST_SHOWN:
+        found = [each for each in ids if each.startswith(word.lower())]
     if len(found) != 1:
         problem = f"several files of the {whole} are" if found else f"no file of the {whole} is"
         known = ", ".join(f"{printable(names.get(each, '?'))} ({each})" for each in ids)
@@ -66,6 +68,6 @@ def begun_with(word: str, ids: Collection[str]) -> list[str]:
     return [folded] if folded in ids else sorted(each for each in ids if each.startswith(folded))
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
     """The name as it is compared: macOS types letters with accents as two characters where a camera writes one."""
     return normalize("NFC", name).casefold()

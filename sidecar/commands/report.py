@@ -133,10 +133,14 @@ def _left_alone(report: Report) -> list[str]:
 
 def files_of(ids: Iterable[AssetId], names: Mapping[AssetId, str]) -> str:
     """The files as people read them: their names, joined; the id of one that is known no more; many only counted."""
-    every = list(ids)
-    shown = every if len(every) <= MOST_FILES else every[: MOST_FILES - 1]
-    files = " + ".join(_short(printable(names.get(asset_id, asset_id))) for asset_id in shown)
-    return files if len(shown) == len(every) else f"{files} and {len(every) - len(shown)} more"
+    return listed([shortened(printable(names.get(asset_id, asset_id))) for asset_id in ids])
+
+
+def listed(called: Sequence[str]) -> str:
+    """Files by what they are called, joined; many only counted."""
+    shown = called if len(called) <= MOST_FILES else called[: MOST_FILES - 1]
+    files = " + ".join(shown)
+    return files if len(shown) == len(called) else f"{files} and {len(called) - len(shown)} more"
 
 
 def called(user: User, among: Iterable[User]) -> str:
@@ -147,7 +151,7 @@ def called(user: User, among: Iterable[User]) -> str:
 
 def _line(report: Report, ids: Sequence[AssetId], reasons: Sequence[object]) -> str:
     files = files_of(ids, report.names)
-    return f"{files}  ({'; '.join(_short(printable(str(reason)), 120) for reason in reasons)})" if reasons else files
+    return f"{files}  ({'; '.join(shortened(printable(str(reason)), 120) for reason in reasons)})" if reasons else files
 
 
 def printable(text: str) -> str:
@@ -155,7 +159,8 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else "�" for character in text)
 
 
-def _short(text: str, most: int = 60) -> str:
+def shortened(text: str, most: int = 60) -> str:
+    """The text without its middle where it is long."""
     # The end of a file name says more than its middle.
     return text if len(text) <= most else f"{text[: most - 21]}…{text[-20:]}"
 

@@ -12,7 +12,7 @@ from typing import NamedTuple, TextIO
 from sidecar.accounts.connected import Account
 from sidecar.commands.asking import consent
 from sidecar.commands.duplicates import undoing
-from sidecar.commands.duplicates.resolved import deed_of, names_in
+from sidecar.commands.duplicates.files import File, decision_line, files_of_decisions
 from sidecar.commands.duplicates.undoing import restore, restoring
 from sidecar.commands.exit_codes import ExitCode
 from sidecar.commands.naming import begun_with, chosen_accounts, code_with_refused, telling_length, title_of
@@ -237,10 +237,10 @@ async def _list(services: Services, histories: Sequence[_History], most: int | N
         order = ", the latest first" if len(lines) > 1 else ""
         print(f"{history.title}: {plural(len(lines), 'write')} can be taken back{order}", file=out)
         names = await names_of(services, [line.deed.action for line in shown if isinstance(line.deed, Entry)])
-        names |= await names_in(services, [line.deed for line in shown if isinstance(line.deed, Resolution)])
+        files = await files_of_decisions(services, [line.deed for line in shown if isinstance(line.deed, Resolution)])
         for line in shown:
             at = datetime.fromtimestamp(line.ended_at_ms / 1000).astimezone()
-            print(f"  {line.id[:length]}  {at:%Y-%m-%d %H:%M}  {_deed(line.deed, names)}", file=out)
+            print(f"  {line.id[:length]}  {at:%Y-%m-%d %H:%M}  {_deed(line.deed, names, files)}", file=out)
         _count_the_rest(len(lines) - len(shown), out)
     example = next((lines[0].id[:length] for lines in found if lines), None)
     if example is not None:
@@ -263,11 +263,11 @@ def _standing(history: _History) -> list[_Line]:
     return sorted([*writes, *decisions], key=lambda line: line.ended_at_ms, reverse=True)
 
 
-def _deed(deed: Entry | Resolution, names: Mapping[AssetId, str]) -> str:
+def _deed(deed: Entry | Resolution, names: Mapping[AssetId, str], files: Mapping[AssetId, File]) -> str:
     if isinstance(deed, Entry):
         return f"{DEEDS[deed.action.kind]}: {files_of(deed.action.member_ids, names)}"
     failed = f"  (not all of it was done: {printable(deed.error)})" if deed.error else ""
-    return f"{deed_of(deed, names)}{failed}"
+    return f"{decision_line(deed, files)}{failed}"
 
 
 def _count_the_rest(count: int, out: TextIO) -> None:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, case, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.model import AssetId, OwnerId
@@ -43,6 +43,11 @@ class ResolutionState(StrEnum):
 _OVER = frozenset({ResolutionState.DONE, ResolutionState.WITHDRAWN, ResolutionState.FAILED, ResolutionState.UNDONE})
 _CAN_BE_UNDONE = frozenset({ResolutionState.DONE, ResolutionState.FAILED})
 # As the index of what is open has it; queries must say the same for it to be used.
+_WAY: ColumnElement[int] = case(
+    (resolutions.c.state == ResolutionState.UNDOING.value, -resolutions.c.decided_at_ms),
+    else_=resolutions.c.decided_at_ms,
+)
+
 _IS_OPEN: ColumnElement[bool] = resolutions.c.ended_at_ms.is_(None)
 
 
@@ -97,14 +102,38 @@ async def intend(connection: AsyncConnection, new: Sequence[Resolution], *, now_
     await write_rows(connection, "resolutions", lambda _: insert(resolutions), rows)
 
 
+async def lock(connection: AsyncConnection, owner_id: OwnerId) -> None:
+    """Until the transaction ends, nobody else decides about this owner's duplicates.
+
+    Source: SQLite has one writer at a time; on PostgreSQL two transactions would not see each other's decision.
+    """
+    if connection.dialect.name == "postgresql":
+        await connection.execute(
+            select(func.pg_advisory_xact_lock(func.hashtextextended(f"resolutions {owner_id}", 0)))
+        )
+
+
+async def standing_about(connection: AsyncConnection, owner_id: OwnerId, keeper_id: AssetId) -> list[Resolution]:
+    """The decisions that were carried out and not taken back and by which this one gained."""
+    rows = await connection.execute(
+        select(resolutions).where(
+            resolutions.c.owner_id == owner_id,
+            resolutions.c.state == ResolutionState.DONE.value,
+            resolutions.c.keep_ids.like(f'["{keeper_id}"%'),
+        )
+    )
+    return _in_order(rows)
+
+
 async def claim(
     connection: AsyncConnection, owner_id: OwnerId, *, lease: str, now_ms: int, lease_ms: int, limit: int = 1
 ) -> list[Resolution]:
-    """Up to `limit` decisions that are due, leased and counted as tried; oldest first."""
+    """Up to `limit` due decisions, leased and counted as tried: those to be undone, newest first; then oldest first."""
     due = (
         select(resolutions.c.resolution_id)
         .where(resolutions.c.owner_id == owner_id, *_due(now_ms))
-        .order_by(resolutions.c.decided_at_ms, resolutions.c.resolution_id)
+        # What is taken back goes the way back: of several about one keeper, the last first.
+        .order_by(_WAY, resolutions.c.resolution_id)
         .limit(limit)
         .with_for_update(skip_locked=True)
         # Not within the condition itself, where PostgreSQL may ask again for each row and take more than the limit.
@@ -116,7 +145,7 @@ async def claim(
         .values(lease=lease, lease_until_ms=now_ms + lease_ms, attempts=resolutions.c.attempts + 1)
         .returning(resolutions)
     )
-    return _in_order(rows)
+    return sorted(map(_resolution, rows), key=_way)
 
 
 async def advance(
@@ -285,6 +314,11 @@ def _due(now_ms: int) -> tuple[ColumnElement[bool], ...]:
         resolutions.c.not_before_ms <= now_ms,
         or_(resolutions.c.lease.is_(None), resolutions.c.lease_until_ms <= now_ms),
     )
+
+
+def _way(resolution: Resolution) -> tuple[int, str]:
+    is_going_back = resolution.state is ResolutionState.UNDOING
+    return (-resolution.decided_at_ms if is_going_back else resolution.decided_at_ms, resolution.id)
 
 
 def _in_order(rows: Any) -> list[Resolution]:

@@ -154,3 +154,11 @@ async def test_a_new_process_takes_all_leases_back(database: Database) -> None:
     async with database.write() as connection:
         await resolutions.release_leases(connection)
     assert len(await claim(database)) == 1
+
+
+async def test_deciding_is_locked_for_others_until_it_ends(database: Database) -> None:
+    """Waits for nobody where nobody else decides, and is given back with the transaction."""
+    for _ in range(2):
+        async with database.write() as connection:
+            await resolutions.lock(connection, OWNER)
+            await resolutions.lock(connection, OWNER)

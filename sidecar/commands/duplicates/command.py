@@ -100,6 +100,8 @@ def _refuse_contradictions(options: DuplicatesOptions) -> None:
         raise SettingsError(f"--json lists; {options.verb} decides: give one of them")
     if options.verb is not Verb.KEEP:
         return
+    if not options.decide.identical and options.decide.most is None:
+        raise SettingsError("--all shows every group of --identical, and keeps nothing itself: give both, or neither")
     if options.decide.identical and options.ids:
         raise SettingsError("--identical means all sets of the same bytes: name no set with it")
     if not options.decide.identical and not options.ids:

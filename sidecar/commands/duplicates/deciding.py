@@ -9,14 +9,15 @@ from typing import TextIO
 
 from sidecar.accounts.connected import Account
 from sidecar.commands.asking import consent
+from sidecar.commands.duplicates.files import File, files_in, line_of, told_apart
 from sidecar.commands.duplicates.resolved import carried_out, tell
 from sidecar.commands.duplicates.sets import NamedSet, dismissal_called, set_called
 from sidecar.commands.exit_codes import ExitCode
 from sidecar.commands.naming import file_called, title_of
-from sidecar.commands.report import files_of, plural, printable, size_of
+from sidecar.commands.report import listed, plural, printable, size_of
 from sidecar.commands.waiting import at_work
 from sidecar.duplicates.merging import Gain, PartKind
-from sidecar.duplicates.verdict import SENTENCES, Agreement, Objection, Refusal
+from sidecar.duplicates.verdict import CONCERNS, SENTENCES, Agreement, Concern, Objection, Refusal
 from sidecar.errors import StaleDecision
 from sidecar.jobs.duplicates.decide import (
     BulkPreview,
@@ -29,7 +30,6 @@ from sidecar.jobs.duplicates.decide import (
 )
 from sidecar.jobs.duplicates.dismissals import dismiss, undismiss
 from sidecar.model import AssetId
-from sidecar.storage import assets
 from sidecar.storage.duplicate_sets import StoredSet
 from sidecar.storage.resolutions import Resolution
 from sidecar.wiring import Services
@@ -40,15 +40,23 @@ _ALLOWED_BY = {
 }
 
 
+MOST_GROUPS = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Decide:
-    """The words behind `keep`: whether all copies of the same bytes are meant, and what needs no question."""
+    """The words behind `keep`: whether all copies of the same bytes are meant, and what needs no question.
+
+    Shape:  most is how many groups of identical files of a user are shown before the rest is only counted; None shows
+            all of them.
+    """
 
     identical: bool = False
     yes: bool = False
     external_ok: bool = False
     featureless_ok: bool = False
     albums_ok: bool = False
+    most: int | None = MOST_GROUPS
 
     @property
     def agreement(self) -> Agreement:
@@ -62,7 +70,7 @@ class _Asked:
 
     account: Account
     found: StoredSet
-    names: Mapping[AssetId, str]
+    files: Mapping[AssetId, File]
     keep_ids: tuple[AssetId, ...]
 
 
@@ -85,7 +93,7 @@ async def keep_copies(
     owner_id = asked.account.user.id
     try:
         seen = await preview(services.jobs, owner_id, asked.found.id, asked.keep_ids, agreement=options.agreement)
-        for line in _preview_lines(await _with_names(services, asked, seen), seen):
+        for line in _preview_lines(await _with_everybody(services, asked, seen), seen):
             print(line, file=out)
         if seen.objections:
             return ExitCode.PARTLY_FAILED
@@ -96,55 +104,68 @@ async def keep_copies(
             return refused
         decided = await keep(services.jobs, owner_id, asked.found.id, asked.keep_ids, agreement=options.agreement)
     except (StaleDecision, KeepRefused) as error:
-        files = files_of([member.asset_id for member in asked.found.members], asked.names)
-        print(f"  not decided: {files}  ({error})", file=out)
+        copies = line_of([member.asset_id for member in asked.found.members], asked.files)
+        print(f"  not decided: {copies}  ({error})", file=out)
         return ExitCode.PARTLY_FAILED
     return await tell(services, await carried_out(services, [decided], err), out)
 
 
 async def _asked(services: Services, accounts: Sequence[Account], words: Sequence[str]) -> _Asked:
-    word, *files = words
+    word, *wanted = words
     account, found = await set_called(services, accounts, word)
     ids = [member.asset_id for member in found.members]
     async with services.database.read() as connection:
-        names = await assets.names(connection, account.user.id, ids)
-    kept = [file_called(each, ids, names, whole="set") for each in files] or [found.best_id]
-    return _Asked(account, found, names, tuple(dict.fromkeys(kept)))
+        files = await files_in(connection, account.user.id, ids)
+    names = {asset_id: file.name for asset_id, file in files.items()}
+    kept = [file_called(each, ids, names, whole="set") for each in wanted] or [found.best_id]
+    return _Asked(account, found, files, tuple(dict.fromkeys(kept)))
 
 
-async def _with_names(services: Services, asked: _Asked, seen: Preview) -> _Asked:
-    """The same with the names of everybody concerned: who goes with a stack is no member of the set."""
-    ids = set(seen.verdict.trash)
-    ids.update(asset_id for objection in seen.objections for asset_id in objection.asset_ids)
-    ids.update(asset_id for caution in seen.cautions for asset_id in caution.asset_ids)
+async def _with_everybody(services: Services, asked: _Asked, seen: Preview) -> _Asked:
+    """The same with the files of everybody concerned: who goes with a stack is no member of the set."""
+    ids = {*seen.verdict.trash, *_blamed(seen)}
     async with services.database.read() as connection:
-        names = await assets.names(connection, asked.account.user.id, sorted(ids - asked.names.keys()))
-    return replace(asked, names={**asked.names, **names})
+        files = await files_in(connection, asked.account.user.id, sorted(ids - asked.files.keys()))
+    return replace(asked, files={**asked.files, **files})
 
 
 def _preview_lines(asked: _Asked, seen: Preview) -> Iterator[str]:
     """Everything that would happen, or why it would not."""
-    verdict, names = seen.verdict, asked.names
+    verdict = seen.verdict
+    called = told_apart((*asked.files, *verdict.keep, *verdict.trash, *_blamed(seen)), asked.files)
+
+    def line(ids: Sequence[AssetId]) -> str:
+        return listed([called[asset_id] for asset_id in ids])
+
     yield f"{asked.found.id}  {asked.found.kind}"
     if verdict.keep:
-        yield f"  keeps: {files_of(verdict.keep, names)}"
+        yield f"  keeps: {line(verdict.keep)}"
     if verdict.trash:
-        goes = files_of(verdict.trash, names)
-        yield f"  to the trash: {goes}  (frees {size_of(verdict.freed_bytes)} when Immich empties it)"
+        yield f"  to the trash: {line(verdict.trash)}  (frees {size_of(verdict.freed_bytes)} when Immich empties it)"
     gained = list(_gained(seen.gain, seen.albums))
     if gained:
-        yield f"  {files_of(verdict.keep[:1], names)} gets {', '.join(gained)}"
+        yield f"  {line(verdict.keep[:1])} gets {', '.join(gained)}"
     for caution in seen.cautions:
-        about = ", ".join(repr(printable(name)) for name in caution.names) or files_of(caution.asset_ids, names)
+        about = ", ".join(repr(printable(name)) for name in caution.names) or line(caution.asset_ids)
         yield f"  Note: {caution.sentence}" + (f"  ({about})" if about else "")
     for objection in seen.objections:
-        yield f"  not possible: {_objection(objection, names)}"
+        yield f"  not possible: {_objection(objection, line(objection.asset_ids))}"
 
 
-def _objection(objection: Objection, names: Mapping[AssetId, str]) -> str:
-    about = f"  ({files_of(objection.asset_ids, names)})" if objection.asset_ids else ""
-    flag = _ALLOWED_BY.get(objection.refusal)
-    return objection.sentence + (f" {flag} says so." if flag else "") + about
+def _objection(objection: Objection, files: str) -> str:
+    about = f"  ({files})" if files else ""
+    return f"{_refusal(objection.refusal)}{about}"
+
+
+def _refusal(refusal: Refusal) -> str:
+    flag = _ALLOWED_BY.get(refusal)
+    return f"{SENTENCES[refusal]} {flag} says so." if flag else SENTENCES[refusal]
+
+
+def _blamed(seen: Preview) -> set[AssetId]:
+    """Whom the objections and cautions are about."""
+    blamed = [*(each.asset_ids for each in seen.objections), *(each.asset_ids for each in seen.cautions)]
+    return {asset_id for ids in blamed for asset_id in ids}
 
 
 def _gained(gain: Gain, albums: Mapping[str, str]) -> Iterator[str]:
@@ -184,7 +205,10 @@ async def keep_identical_copies(
     is_refused = False
     for account in accounts:
         seen = await preview_identical(services.jobs, account.user.id, agreement=options.agreement)
-        for line in _bulk_lines(title_of(account, services.accounts), seen):
+        shown_ids = {each for keeper, gone in seen.decisions[: options.most] for each in (keeper, *gone)}
+        async with services.database.read() as connection:
+            files = await files_in(connection, account.user.id, sorted(shown_ids))
+        for line in _bulk_lines(title_of(account, services.accounts), seen, files, options.most):
             print(line, file=out)
         if Refusal.TRASH_IS_OFF in seen.left_alone:
             is_refused = True
@@ -209,20 +233,29 @@ async def keep_identical_copies(
     return await tell(services, await carried_out(services, decided, err), out) or code
 
 
-def _bulk_lines(title: str, seen: BulkPreview) -> Iterator[str]:
-    files = plural(seen.files, "file")
+def _bulk_lines(title: str, seen: BulkPreview, files: Mapping[AssetId, File], most: int | None) -> Iterator[str]:
     yield (
         f"{title}: would keep one of each in {plural(seen.groups, 'group')} of identical files in "
-        f"{plural(seen.sets, 'set')}; {files} would go to the trash, which frees {size_of(seen.freed_bytes)}"
+        f"{plural(seen.sets, 'set')}; {plural(seen.files, 'file')} would go to the trash, "
+        f"which frees {size_of(seen.freed_bytes)}"
     )
+    for keeper, gone in seen.decisions[:most]:
+        together = (keeper, *gone)
+        keeps, goes = line_of([keeper], files, among=together), line_of(gone, files, among=together)
+        yield f"  keeps: {keeps}; to the trash: {goes}"
+    if most is not None and len(seen.decisions) > most:
+        yield f"  … and {plural(len(seen.decisions) - most, 'more group')} (--all lists them)"
     if seen.external:
         yield (
             f"  Note: {seen.external} of them of external libraries; Immich deletes these from their disk when it "
             "empties the trash"
         )
+    for concern, count in sorted(seen.cautions.items()):
+        # Of files of external libraries the line before tells more.
+        if concern is not Concern.EXTERNAL:
+            yield f"  Note: of {plural(count, 'group')}: {CONCERNS[concern]}"
     for refusal, count in sorted(seen.left_alone.items()):
-        flag = _ALLOWED_BY.get(refusal)
-        yield f"  left alone: {plural(count, 'group')}  ({SENTENCES[refusal]}{f' {flag} says so.' if flag else ''})"
+        yield f"  left alone: {plural(count, 'group')}  ({_refusal(refusal)})"
 
 
 async def dismiss_sets(
@@ -236,7 +269,7 @@ async def dismiss_sets(
     code = ExitCode.DONE
     async with at_work(services, {account.user.id for account, _ in named}):
         for each in {found.id: NamedSet(account, found) for account, found in named}.values():
-            files = await _files_of(services, each)
+            files = await _copies_in(services, each)
             try:
                 await dismiss(services.jobs, each.account.user.id, each.found.id)
             except StaleDecision as error:
@@ -260,12 +293,12 @@ async def undismiss_sets(
             await undismiss(services.jobs, each.account.user.id, [each.decision_id])
             async with services.database.read() as connection:
                 ids = sorted(each.decision.asset_ids)
-                names = await assets.names(connection, each.account.user.id, ids)
-            print(f"  the next search may list them again: {files_of(ids, names)}", file=out)
+                files = await files_in(connection, each.account.user.id, ids)
+            print(f"  the next search may list them again: {line_of(ids, files)}", file=out)
     return ExitCode.DONE
 
 
-async def _files_of(services: Services, named: NamedSet) -> str:
+async def _copies_in(services: Services, named: NamedSet) -> str:
     ids = [member.asset_id for member in named.found.members]
     async with services.database.read() as connection:
-        return files_of(ids, await assets.names(connection, named.account.user.id, ids))
+        return line_of(ids, await files_in(connection, named.account.user.id, ids))

@@ -11,13 +11,14 @@ from typing import TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.accounts.connected import Account
+from sidecar.commands.duplicates.files import File, files_in, line_of, told_apart
 from sidecar.commands.naming import telling_length, title_of
-from sidecar.commands.report import MOST_FILES, files_of, plural, printable, size_of
+from sidecar.commands.report import MOST_FILES, plural, printable, size_of
 from sidecar.duplicates.classes import DuplicateClass
 from sidecar.grouping.memory import Decision, DecisionSource
 from sidecar.jobs.duplicates.dismissals import dismissed
 from sidecar.model import AssetId, OwnerId
-from sidecar.storage import assets, contents, detections, duplicate_sets, fingerprints, native_records, originals
+from sidecar.storage import contents, detections, duplicate_sets, fingerprints, native_records, originals
 from sidecar.storage.detections import Detection
 from sidecar.storage.duplicate_sets import After, SetOrder, StoredSet
 from sidecar.wiring import Services
@@ -72,7 +73,7 @@ class _Unread:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What is listed of one user; names maps ids to file names, newest is the latest search for duplicates."""
+    """What is listed of one user; files are everybody's in it, newest is the latest search for duplicates."""
 
     account: Account
     title: str
@@ -83,7 +84,7 @@ class Listing:
     natives: Sequence[_Native]
     unread: Sequence[_Unread]
     dismissed: Sequence[tuple[str, Decision]]
-    names: Mapping[AssetId, str]
+    files: Mapping[AssetId, File]
     newest: Detection | None
 
     def objects(self) -> Iterator[dict[str, object]]:
@@ -92,7 +93,7 @@ class Listing:
         for each in self.unread:
             yield {
                 **user,
-                "asset": {"id": each.asset_id, "name": self.names.get(each.asset_id)},
+                "asset": {"id": each.asset_id, "name": _name(self.files, each.asset_id)},
                 "reason": each.reason,
                 "attempts": each.attempts,
                 "is_final": each.is_final,
@@ -103,11 +104,11 @@ class Listing:
                 "id": decision_id,
                 "source": decision.source.value,
                 "assets": [
-                    {"id": asset_id, "name": self.names.get(asset_id)} for asset_id in sorted(decision.asset_ids)
+                    {"id": asset_id, "name": _name(self.files, asset_id)} for asset_id in sorted(decision.asset_ids)
                 ],
             }
         for each_set in self.sets:
-            yield {**user, **set_object(each_set, self.names)}
+            yield {**user, **set_object(each_set, self.files)}
         for native in self.natives:
             yield {
                 **user,
@@ -115,14 +116,15 @@ class Listing:
                 "source": "immich",
                 "class": DuplicateClass.SIMILAR.value,
                 "duplicate_id": native.duplicate_id,
-                "assets": [{"id": asset_id, "name": self.names.get(asset_id)} for asset_id in native.asset_ids],
+                "assets": [{"id": asset_id, "name": _name(self.files, asset_id)} for asset_id in native.asset_ids],
             }
 
     def texts(self) -> Iterator[str]:
         """The same for people."""
         if self.options.unread:
             yield f"{self.title}: {plural(len(self.unread), 'file')} that could not be read or looked at"
-            yield from self._shown(self.unread, self._unread_line)
+            called = told_apart([each.asset_id for each in self.unread], self.files)
+            yield from self._shown(self.unread, lambda each: _unread_line(each, called[each.asset_id]))
             return
         if self.options.dismissed:
             yield f"{self.title}: {plural(len(self.dismissed), 'decision')} that files are no duplicates"
@@ -134,26 +136,22 @@ class Listing:
         yield f"{self.title}: {plural(self.count, 'set')} of duplicates{kinds}{order}{frees}"
         yield from self._about_the_search()
         for each in self.sets:
-            yield set_line(each, self.names)
+            yield set_line(each, self.files)
         yield from _rest(self.count - len(self.sets))
         if self.options.with_immichs_own:
             yield f"{self.title}: {plural(len(self.natives), 'group')} that Immich itself found"
-            yield from self._shown(self.natives, lambda native: f"  {files_of(native.asset_ids, self.names)}")
+            yield from self._shown(self.natives, lambda native: f"  {line_of(native.asset_ids, self.files)}")
 
     def _shown(self, every: Sequence[_T], line_of: Callable[[_T], str]) -> Iterator[str]:
         shown = every[: self.options.most]
         yield from map(line_of, shown)
         yield from _rest(len(every) - len(shown))
 
-    def _unread_line(self, each: _Unread) -> str:
-        tried = "not tried again until it changes" if each.is_final else f"tried {plural(each.attempts, 'time')}"
-        return f"  {files_of([each.asset_id], self.names)}  ({printable(each.reason)}; {tried})"
-
     def _dismissed_line(self, each: tuple[str, Decision]) -> str:
         decision_id, decision = each
         length = telling_length(other for other, _ in self.dismissed)
-        ids = sorted(decision.asset_ids, key=lambda asset_id: (self.names.get(asset_id, ""), asset_id))
-        return f"  {decision_id[:length]}  {files_of(ids, self.names)}  ({_SOURCES[decision.source]})"
+        ids = sorted(decision.asset_ids, key=lambda asset_id: (_name(self.files, asset_id) or "", asset_id))
+        return f"  {decision_id[:length]}  {line_of(ids, self.files)}  ({_SOURCES[decision.source]})"
 
     def _about_the_search(self) -> Iterator[str]:
         if self.newest is None:
@@ -184,14 +182,23 @@ def _rest(count: int) -> Iterator[str]:
         yield f"  … and {count} more (--all lists them)"
 
 
-def set_line(found: StoredSet, names: Mapping[AssetId, str]) -> str:
+def _unread_line(each: _Unread, called: str) -> str:
+    tried = "not tried again until it changes" if each.is_final else f"tried {plural(each.attempts, 'time')}"
+    return f"  {called}  ({printable(each.reason)}; {tried})"
+
+
+def _name(files: Mapping[AssetId, File], asset_id: AssetId) -> str | None:
+    return files[asset_id].name if asset_id in files else None
+
+
+def set_line(found: StoredSet, files: Mapping[AssetId, File]) -> str:
     """A set as one line: its id, its files with the suggested one first, and what they are to each other."""
     ids = [member.asset_id for member in found.members]
     if found.member_count > MOST_FILES:
-        files = f"{files_of(ids[: MOST_FILES - 1], names)} and {found.member_count - MOST_FILES + 1} more"
+        shown = f"{line_of(ids[: MOST_FILES - 1], files)} and {found.member_count - MOST_FILES + 1} more"
     else:
-        files = files_of(ids, names)
-    return f"  {found.id}  {files}  ({_what(found)}; keeping one frees {size_of(found.savings_bytes)})"
+        shown = line_of(ids, files)
+    return f"  {found.id}  {shown}  ({_what(found)}; keeping one frees {size_of(found.savings_bytes)})"
 
 
 def _what(found: StoredSet) -> str:
@@ -199,7 +206,7 @@ def _what(found: StoredSet) -> str:
     return f"{found.kind}, alike by {found.similarity:.3g}" if is_measured else found.kind.value
 
 
-def set_object(found: StoredSet, names: Mapping[AssetId, str]) -> dict[str, object]:
+def set_object(found: StoredSet, files: Mapping[AssetId, File]) -> dict[str, object]:
     """A set for programs."""
     return {
         "id": found.id,
@@ -212,7 +219,7 @@ def set_object(found: StoredSet, names: Mapping[AssetId, str]) -> dict[str, obje
         "assets": [
             {
                 "id": member.asset_id,
-                "name": names.get(member.asset_id),
+                "name": _name(files, member.asset_id),
                 "class": member.kind.value,
                 "similarity": member.similarity,
                 "reason": member.reason,
@@ -236,7 +243,7 @@ async def listing_of(services: Services, account: Account, options: ListOptions)
         shown += [asset_id for _, decision in decided for asset_id in decision.asset_ids]
         shown += [member.asset_id for each in sets for member in each.members]
         shown += [asset_id for native in natives for asset_id in native.asset_ids]
-        names = await assets.names(connection, owner_id, list(dict.fromkeys(shown)))
+        files = await files_in(connection, owner_id, shown)
         newest = await detections.newest(connection, owner_id)
     wanted = [tally for kind, tally in tallies.items() if not options.kinds or kind in options.kinds]
     return Listing(
@@ -247,9 +254,9 @@ async def listing_of(services: Services, account: Account, options: ListOptions)
         sum(tally.sets for tally in wanted),
         sum(tally.savings_bytes for tally in wanted),
         natives,
-        sorted(unread, key=lambda each: (names.get(each.asset_id, ""), each.asset_id)),
+        sorted(unread, key=lambda each: (_name(files, each.asset_id) or "", each.asset_id)),
         decided[::-1],
-        names,
+        files,
         newest,
     )
 
@@ -258,11 +265,9 @@ async def lines_of_sets(connection: AsyncConnection, owner_id: OwnerId, *, most:
     """The owner's newest sets as lines, and how many more there are."""
     options = ListOptions(most=most)
     sets = await _sets(connection, owner_id, options)
-    names = await assets.names(
-        connection, owner_id, list({member.asset_id for each in sets for member in each.members})
-    )
+    files = await files_in(connection, owner_id, (member.asset_id for each in sets for member in each.members))
     count = sum(tally.sets for tally in (await duplicate_sets.counts(connection, owner_id)).values())
-    return [*(set_line(each, names) for each in sets), *_rest(count - len(sets))]
+    return [*(set_line(each, files) for each in sets), *_rest(count - len(sets))]
 
 
 async def _sets(connection: AsyncConnection, owner_id: OwnerId, options: ListOptions) -> list[StoredSet]:

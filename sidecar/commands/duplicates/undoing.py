@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from sidecar.accounts.connected import Account
-from sidecar.commands.duplicates.resolved import carried_out, names_in, tell
+from sidecar.commands.duplicates.files import File, files_of_decisions, line_of
+from sidecar.commands.duplicates.resolved import carried_out, tell
 from sidecar.commands.exit_codes import ExitCode
-from sidecar.commands.report import files_of, plural, printable
+from sidecar.commands.report import plural, printable
 from sidecar.errors import SettingsError
 from sidecar.jobs.duplicates.restore import CAN_BE_UNDONE, UndoPreview, preview_undo, undo
 from sidecar.model import AssetId
@@ -27,7 +28,7 @@ class Restoring:
     account: Account
     title: str
     previews: Sequence[UndoPreview]
-    names: Mapping[AssetId, str]
+    files: Mapping[AssetId, File]
 
     @property
     def wanted(self) -> list[UndoPreview]:
@@ -52,16 +53,20 @@ class Restoring:
         if self.refused:
             yield f"{self.title}: {plural(len(self.refused), 'decision')} about duplicates cannot be taken back"
             for each in self.refused[:most]:
-                yield f"  {files_of(each.resolution.trash_ids, self.names)}  ({each.why_not})"
+                found = each.resolution
+                yield f"  {line_of(found.trash_ids, self.files, among=found.keep_ids)}  ({each.why_not})"
             yield from _rest(len(self.refused[most:]) if most is not None else 0)
 
     def _meaning(self, each: UndoPreview) -> str:
-        parts = []
+        found, parts = each.resolution, []
+        together = (*found.keep_ids, *found.trash_ids)
         if each.restored:
-            parts.append(f"back from the trash: {files_of(each.restored, self.names)}")
+            parts.append(f"back from the trash: {line_of(each.restored, self.files, among=together)}")
         if each.gone:
-            parts.append(f"deleted for good meanwhile, and does not come back: {files_of(each.gone, self.names)}")
-        kept = f"beside {files_of(each.resolution.keep_ids, self.names)}"
+            parts.append(
+                f"deleted for good meanwhile, and does not come back: {line_of(each.gone, self.files, among=together)}"
+            )
+        kept = f"beside {line_of(found.keep_ids, self.files, among=together)}"
         return f"{'; '.join(parts) or 'nothing is in the trash any more'}  ({kept})"
 
 
@@ -102,7 +107,8 @@ async def restoring(services: Services, account: Account, title: str, ids: Colle
     latest_first = sorted(
         previews, key=lambda each: (each.resolution.ended_at_ms or 0, each.resolution.id), reverse=True
     )
-    return Restoring(account, title, latest_first, await names_in(services, [each.resolution for each in previews]))
+    files = await files_of_decisions(services, [each.resolution for each in previews])
+    return Restoring(account, title, latest_first, files)
 
 
 async def restore(services: Services, plans: Sequence[Restoring], *, out: TextIO, err: TextIO) -> ExitCode:

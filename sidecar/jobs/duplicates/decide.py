@@ -87,6 +87,7 @@ class BulkPreview:
 
     Shape:  token stands for exactly this: whoever agrees hands it back. left_alone counts the groups of identical files
             about which there is an objection, by that. external are how many of the files are of external libraries.
+            decisions are (who stays, who go), cautions what to know before, by how many of them it is about.
     """
 
     sets: int
@@ -95,6 +96,8 @@ class BulkPreview:
     freed_bytes: int
     external: int
     left_alone: Mapping[Refusal, int]
+    cautions: Mapping[Concern, int]
+    decisions: tuple[tuple[AssetId, tuple[AssetId, ...]], ...]
     token: str
 
 
@@ -172,6 +175,7 @@ async def keep(
         raise KeepRefused(shown.objections)
     resolution = _resolution(context, owner_id, set_id, shown.verdict, seen=shown.seen, agreement=agreement)
     async with context.database.write() as connection:
+        await resolutions.lock(connection, owner_id)
         if await set_to_decide(connection, owner_id, set_id) != shown.set:
             raise StaleDecision(SENTENCES[Refusal.CHANGED])
         await _intend(context, connection, owner_id, [resolution])
@@ -205,6 +209,7 @@ async def keep_identical(
     if confirm != shown.token:
         raise StaleDecision("The identical files have changed since they were shown: look at them again.")
     async with context.database.write() as connection:
+        await resolutions.lock(connection, owner_id)
         await _intend(context, connection, owner_id, found)
     await context.wake(JobName.RESOLVE, owner_id)
     return found
@@ -223,6 +228,7 @@ async def _identical(
         busy = await being_decided(connection, owner_id)
     found: list[Resolution] = []
     left_alone: Counter[Refusal] = Counter()
+    cautions: Counter[Concern] = Counter()
     freed_bytes = external = 0
     for set_id in sorted(sets):
         for best, same in _same_bytes(sets[set_id].members, units):
@@ -249,9 +255,10 @@ async def _identical(
                 found.append(
                     _resolution(context, owner_id, set_id, verdict, seen=seen, agreement=agreement, origin=BULK)
                 )
+                cautions.update({each.concern for each in verdict.cautions})
                 freed_bytes += verdict.freed_bytes
                 external += sum(_is_external(units[each.unit_id]) for each in going)
-    told = [(each.keep_ids, each.trash_ids) for each in found]
+    told = [(each.keep_ids, each.trash_ids, sorted(cautions.items())) for each in found]
     shown = BulkPreview(
         sets=len({each.set_id for each in found}),
         groups=len(found),
@@ -259,6 +266,8 @@ async def _identical(
         freed_bytes=freed_bytes,
         external=external,
         left_alone={refusal: count for refusal, count in left_alone.items() if count},
+        cautions=dict(cautions),
+        decisions=tuple((each.keep_ids[0], each.trash_ids) for each in found),
         token=sha256(repr(told).encode()).hexdigest()[:16],
     )
     return shown, found

@@ -23,7 +23,7 @@ from sidecar.jobs.queue import JobName
 from sidecar.jobs.rules import rules_of
 from sidecar.model import AssetId, OwnerId
 from sidecar.preferences import DetectionRules
-from sidecar.storage import contents, duplicate_sets, matches
+from sidecar.storage import contents, duplicate_sets, matches, resolutions
 from sidecar.storage.duplicate_sets import Replaced, SetMember, StoredSet
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ async def group(context: JobContext, owner_id: OwnerId, rules: DetectionRules) -
         if await _recall(context, owner_id, forming.sets):
             continue
         async with context.database.write() as connection:
+            await resolutions.lock(connection, owner_id)
             # Forming takes seconds in a large library; what people decided meanwhile holds.
             if await apart_of(connection, owner_id, forming.copies) != forming.apart:
                 continue

@@ -49,16 +49,28 @@ class Before:
 class Step:
     """How far a decision has come within its state.
 
-    Shape:  begun counts the parts of the gain that may have been given; refused are those that Immich refused.
+    Shape:  given are the parts of the gain that may have been given by us; refused are those that Immich refused, gone
+            those of albums that are no more.
             is_trashing says that something may lie in the trash by our doing. back_to and why say that everything is
             being taken back, and how the decision is to end then.
     """
 
-    begun: int = 0
+    given: tuple[Part, ...] = ()
     refused: tuple[Part, ...] = ()
+    gone: tuple[Part, ...] = ()
     is_trashing: bool = False
     back_to: ResolutionState | None = None
     why: str = ""
+
+    @property
+    def passed_over(self) -> tuple[Part, ...]:
+        """What cannot be given."""
+        return (*self.refused, *self.gone)
+
+    @property
+    def has_left_something(self) -> bool:
+        """Whether something of ours may be in Immich."""
+        return self.is_trashing or bool(self.given)
 
 
 class Held:
@@ -72,9 +84,9 @@ class Held:
         self.resolution = resolution
         self.lease = lease
         self.agreed = _read(resolution.agreed, Agreed, Agreed({}, {}, Agreement()))
-        self.before: dict[AssetId, Before] = _read(resolution.before, dict[AssetId, Before], {})
+        self.before = before_of(resolution)
         self.gain = _read(resolution.gained, Gain, Gain())
-        self.step = _read(resolution.step, Step, Step())
+        self.step = step_of(resolution)
 
     @property
     def owner_id(self) -> OwnerId:
@@ -114,6 +126,23 @@ class Held:
         self.resolution, self.step = there, renewed
         self.before = dict(before) if before is not None else self.before
         self.gain = gain if gain is not None else self.gain
+
+
+def step_of(resolution: Resolution) -> Step:
+    """How far the decision has come within its state."""
+    step: Step = _read(resolution.step, Step, Step())
+    return step
+
+
+def before_of(resolution: Resolution) -> dict[AssetId, Before]:
+    """Every asset of the decision as it was before the first write; empty if that was never looked at."""
+    before: dict[AssetId, Before] = _read(resolution.before, dict[AssetId, Before], {})
+    return before
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """The count with the noun in its form."""
+    return f"{count} {one if count == 1 else many}"
 
 
 def written(agreed: Agreed) -> str:

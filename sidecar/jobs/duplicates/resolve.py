@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
-from sidecar.duplicates.merging import Knowledge, Part, PartKind, is_given, plan_merge
+from sidecar.duplicates.merging import Gain, Knowledge, Part, PartKind, is_given, plan_merge
 from sidecar.duplicates.verdict import SENTENCES, Refusal
 from sidecar.errors import (
     AskPerson,
@@ -20,13 +20,13 @@ from sidecar.errors import (
     TryLater,
 )
 from sidecar.grouping.memory import DecisionSource
-from sidecar.immich_client.details import SharedLink
+from sidecar.immich_client.details import Album, SharedLink
 from sidecar.jobs.changes import read_changes
 from sidecar.jobs.context import LEASE_MS, WAIT_FOR_PERSON_MS, JobContext
 from sidecar.jobs.duplicates.decide import BULK
 from sidecar.jobs.duplicates.dismissals import forget_kept, remember_distinct
 from sidecar.jobs.duplicates.group import group
-from sidecar.jobs.duplicates.ledger import Before, Held, LeftForLater
+from sidecar.jobs.duplicates.ledger import Before, Held, LeftForLater, counted
 from sidecar.jobs.duplicates.looking import Now, ask_each, details_of, is_shown, links_to_assets, look_at, state_of
 from sidecar.jobs.duplicates.restore import AT_ONCE, PATIENCE, put_everything_back
 from sidecar.jobs.queue import JobName
@@ -63,11 +63,22 @@ async def resolve(context: JobContext, owner_id: OwnerId) -> None:
             )
         if not claimed:
             break
-        states = await asyncio.gather(*(_Carrying(Held(context, each, lease)).carry_out() for each in claimed))
-        ended += [(each, state) for each, state in zip(claimed, states, strict=True) if state is not None]
-        goes_on = None not in states
+        # Two decisions about one keeper would see each other's half-way states.
+        chains: dict[AssetId, list[Resolution]] = {}
+        for each in claimed:
+            chains.setdefault(each.keep_ids[0], []).append(each)
+        carried = await asyncio.gather(*(_one_by_one(context, chain, lease) for chain in chains.values()))
+        states = [state for chain in carried for state in chain]
+        ended += [(each, state) for each, state in states if state is not None]
+        goes_on = all(state is not None for _, state in states)
     if ended:
         await _afterwards(context, owner_id, ended)
+
+
+async def _one_by_one(
+    context: JobContext, chain: Sequence[Resolution], lease: str
+) -> list[tuple[Resolution, ResolutionState | None]]:
+    return [(each, await _Carrying(Held(context, each, lease)).carry_out()) for each in chain]
 
 
 async def _afterwards(
@@ -146,6 +157,8 @@ class _Carrying:
         keeper = now[self._held.keeper_id]
         gain = plan_merge(keeper.knowledge, [now[each].knowledge for each in going])
         albums = {album.id: album for each in going for album in now[each].albums}
+        if self._held.resolution.origin == BULK and _publishes(gain, albums):
+            raise StaleDecision("What is kept would be seen by others: decide about this set by itself.")
         closed = {album_id for album_id in albums if self._owner_id not in albums[album_id].writer_ids}
         refused = tuple(part for part in gain.parts if part.kind is PartKind.ALBUM and part.id in closed)
         before = {each: _before(now[each]) for each in (self._held.keeper_id, *going)}
@@ -157,21 +170,22 @@ class _Carrying:
         self._check_albums()
         before = held.before[held.keeper_id].knowledge
         now = await self._knowledge()
-        for index, part in enumerate(held.gain.parts):
-            if part in held.step.refused or not _is_lacking(part, held, before, now):
+        for part in held.gain.parts:
+            if part in held.step.passed_over or not _is_lacking(part, held, before, now):
                 continue
-            await held.advance(begun=max(held.step.begun, index + 1))
+            if part not in held.step.given:
+                await held.advance(given=(*held.step.given, part))
             try:
                 await self._give(part)
             except ImmichMissing:
-                await held.advance(refused=(*held.step.refused, part))
+                await self._refused(part)
         self._check_albums()
         if held.gain.parts:
             now = await self._knowledge()
             lacking = [
                 part
                 for part in held.gain.parts
-                if part not in held.step.refused and _is_lacking(part, held, before, now)
+                if part not in held.step.passed_over and _is_lacking(part, held, before, now)
             ]
             if lacking and held.resolution.attempts < PATIENCE:
                 raise ImmichUnavailable("Immich does not show yet what was given to the copy that stays")
@@ -179,21 +193,36 @@ class _Carrying:
                 raise AskPerson(f"Immich does not keep what the copy that stays was given: {lacking[0].kind.value}.")
         await held.advance(state=ResolutionState.TRASHING)
 
+    async def _refused(self, part: Part) -> None:
+        """Remembers an album that is closed, a tag or link that is gone; or an album that nobody is in any more."""
+        going = self._held.resolution.trash_ids
+        sources = [each for each in going if part.id in self._held.before[each].knowledge.albums]
+        is_gone = part.kind is PartKind.ALBUM
+        for source in sources:
+            is_gone = is_gone and part.id not in {album.id for album in await self._immich.albums_of(source)}
+        if is_gone:
+            await self._held.advance(gone=(*self._held.step.gone, part))
+        else:
+            await self._held.advance(refused=(*self._held.step.refused, part))
+
     async def _trash(self) -> None:
         """Puts those that go into the trash, and sees that they are there and that there still is a trash."""
         held = self._held
         for ids in chunks(held.resolution.trash_ids, AT_ONCE):
             await held.advance()
             await self._check_trash()
-            await self._check_kept_files()
             placed = await self._placed(ids)
             left = [each for each in ids if each in placed and not placed[each][0].is_trashed]
             self._check_going(placed, left)
             await held.advance(is_trashing=True)
+            # Right before: asking about thousands that go takes long, and who stays must be there to the end.
+            await self._check_kept_files([placed[each][0] for each in left])
+            await self._check_trash()
             await self._immich.trash(left)
             there = await details_of(self._context, self._owner_id, left)
             if not all(asset.is_trashed for asset in there.values()):
                 raise ImmichUnavailable("Immich has not put everything into the trash yet")
+            await self._check_kept_files([])
             await self._check_trash()
 
     async def _undo(self) -> ResolutionState:
@@ -206,6 +235,9 @@ class _Carrying:
         log.warning("a decision about duplicates is not carried out: %s", why)
         await self._held.advance(back_to=state, why=why)
         notes = await self._put_back()
+        if not notes:
+            # Nothing of ours is left: whatever is there from now on is somebody else's doing.
+            await self._held.advance(given=(), is_trashing=False)
         return await self._end(state, " ".join([why, *notes]))
 
     async def _put_back(self) -> list[str]:
@@ -268,18 +300,23 @@ class _Carrying:
     def _check_albums(self) -> None:
         refused = [part for part in self._held.step.refused if part.kind is PartKind.ALBUM]
         if refused and not self._held.agreed.agreement.lost_albums:
+            albums = counted(len(refused), "album refuses", "albums refuse")
             raise AskPerson(
-                f"{len(refused)} albums refuse what is kept, and would lose the picture: say that this is meant, or "
-                "keep what is in them."
+                f"{albums} what is kept, and would lose the picture: say that this is meant, or keep what is in them."
             )
 
     async def _check_trash(self) -> None:
         if not await self._immich.trash_is_on():
             raise AskPerson(SENTENCES[Refusal.TRASH_IS_OFF])
 
-    async def _check_kept_files(self) -> None:
-        """Those who stay are there, as they were, and Immich can read their files."""
-        self._check_keepers(await details_of(self._context, self._owner_id, self._vital()))
+    async def _check_kept_files(self, going: Sequence[Asset]) -> None:
+        """Those who stay are there, as they were, Immich can read their files, and no motion goes with who goes."""
+        there = await details_of(self._context, self._owner_id, self._vital())
+        self._check_keepers(there)
+        if any(each.live_photo_video_id for each in going):
+            staying = await details_of(self._context, self._owner_id, self._held.resolution.keep_ids)
+            if not any(each.live_photo_video_id for each in staying.values()):
+                raise StaleDecision(SENTENCES[Refusal.LOSES_MOTION])
         for asset_id in self._vital():
             try:
                 head = await self._immich.head_of(asset_id, 1)
@@ -322,6 +359,13 @@ class _Carrying:
             case _:
                 latitude, longitude = gain.place or (0.0, 0.0)
                 await immich.update_details(keeper_id, latitude=latitude, longitude=longitude)
+
+
+def _publishes(gain: Gain, albums: Mapping[str, Album]) -> bool:
+    """Whether the copy that stays would be where others see it, and is not yet."""
+    return any(
+        part.kind is PartKind.LINK or (part.kind is PartKind.ALBUM and albums[part.id].is_shared) for part in gain.parts
+    )
 
 
 def _before(now: Now) -> Before:

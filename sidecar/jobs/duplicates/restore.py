@@ -9,7 +9,7 @@ from sidecar.duplicates.merging import Knowledge, Part, PartKind, is_given
 from sidecar.errors import ImmichMissing, ImmichRefused, ImmichUnavailable
 from sidecar.immich_client.client import Immich
 from sidecar.jobs.context import JobContext
-from sidecar.jobs.duplicates.ledger import Held
+from sidecar.jobs.duplicates.ledger import Held, before_of, counted, step_of
 from sidecar.jobs.duplicates.looking import Now, details_of, links_to_assets, look_at
 from sidecar.jobs.queue import JobName
 from sidecar.model import AssetId, OwnerId
@@ -62,18 +62,30 @@ async def undo(context: JobContext, owner_id: OwnerId, ids: Sequence[str]) -> li
     Shape:  only what was carried out, or failed, can be taken back.
     """
     async with context.database.write() as connection:
-        begun = await resolutions.undo(connection, owner_id, ids, from_states=CAN_BE_UNDONE)
+        await resolutions.lock(connection, owner_id)
+        found = [each for each in await resolutions.entries(connection, owner_id, ids) if _why_not(each) is None]
+        begun = await resolutions.undo(connection, owner_id, [each.id for each in found], from_states=CAN_BE_UNDONE)
     await context.wake(JobName.RESOLVE, owner_id)
     return begun
 
 
 async def _preview(context: JobContext, owner_id: OwnerId, resolution: Resolution) -> UndoPreview:
-    if resolution.state not in CAN_BE_UNDONE:
-        return UndoPreview(resolution, why_not=_WHY_NOT.get(resolution.state, "it is still being carried out"))
+    if (why_not := _why_not(resolution)) is not None:
+        return UndoPreview(resolution, why_not=why_not)
     there = await details_of(context, owner_id, resolution.trash_ids)
     restored = tuple(each for each in resolution.trash_ids if each in there and there[each].is_trashed)
     gone = tuple(each for each in resolution.trash_ids if each not in there)
+    if not there:
+        return UndoPreview(resolution, gone=gone, why_not="what went was deleted for good meanwhile")
     return UndoPreview(resolution, restored, gone)
+
+
+def _why_not(resolution: Resolution) -> str | None:
+    if resolution.state not in CAN_BE_UNDONE:
+        return _WHY_NOT.get(resolution.state, "it is still being carried out")
+    if resolution.state is ResolutionState.FAILED and not step_of(resolution).has_left_something:
+        return "it failed, and nothing of it was left"
+    return None
 
 
 async def put_everything_back(held: Held) -> list[str]:
@@ -85,7 +97,7 @@ async def put_everything_back(held: Held) -> list[str]:
     notes: list[str] = []
     if held.step.is_trashing:
         notes += await _out_of_the_trash(held)
-    if held.step.begun:
+    if held.step.given:
         notes += await _take_away(held)
     return notes
 
@@ -105,11 +117,11 @@ async def _out_of_the_trash(held: Held) -> list[str]:
         if left := [each for each in now.values() if each.asset.is_trashed]:
             if held.resolution.attempts < PATIENCE:
                 raise ImmichUnavailable("Immich has not restored everything from the trash yet")
-            notes.append(f"{len(left)} files stay in Immich's trash.")
+            notes.append(f"{counted(len(left), 'file stays', 'files stay')} in Immich's trash.")
         for each in now.values():
             await _give_back(held, immich, each)
     if gone:
-        notes.append(f"{gone} files were deleted for good meanwhile.")
+        notes.append(f"{counted(gone, 'file was', 'files were')} deleted for good meanwhile.")
     return notes
 
 
@@ -132,13 +144,12 @@ async def _give_back(held: Held, immich: Immich, now: Now) -> None:
 async def _take_away(held: Held) -> list[str]:
     context, owner_id, keeper_id = held.context, held.owner_id, held.keeper_id
     immich = context.immich(owner_id)
-    given = [each for each in held.gain.parts[: held.step.begun] if each not in held.step.refused]
     before = held.before[keeper_id].knowledge
     await held.advance()
     now = await _knowledge(held)
     if now is None:
         return ["What was kept is gone, so that nothing was taken back from it."]
-    notes: list[str] = []
+    given, notes = await _to_take(held)
     sent: list[Part] = []
     for part in reversed(given):
         if not is_given(part, held.gain, now):
@@ -159,6 +170,50 @@ async def _take_away(held: Held) -> list[str]:
             raise ImmichUnavailable("Immich does not show yet that everything was taken back")
         notes += [f"Immich still shows it: {part.kind.value}." for part in stays]
     return notes
+
+
+async def _to_take(held: Held) -> tuple[list[Part], list[str]]:
+    """What of that which was given may go again, and what is said of the rest."""
+    parts = [part for part in held.step.given if part not in held.step.passed_over]
+    known = [await _is_known_without_us(held, part) for part in parts]
+    given = [part for part, is_known in zip(parts, known, strict=True) if is_known]
+    stays = [part for part in parts if part not in given]
+    return given, [f"Its {part.kind.value} stays: nobody else knows it any more." for part in stays]
+
+
+async def _is_known_without_us(held: Held, part: Part) -> bool:
+    """Whether all from whom the keeper has it are back, and no other decision that stands gave it the same."""
+    context, owner_id = held.context, held.owner_id
+    sources = [each for each in held.resolution.trash_ids if _has(held.before[each].knowledge, part, held)]
+    there = await details_of(context, owner_id, sources)
+    back = [each for each in sources if each in there and not there[each].is_trashed]
+    is_enough = len(back) == len(sources) if part.kind is PartKind.DESCRIPTION else bool(back)
+    if not is_enough:
+        return False
+    async with context.database.read() as connection:
+        others = await resolutions.standing_about(connection, owner_id, held.keeper_id)
+    return not any(
+        _has(each.knowledge, part, held)
+        for other in others
+        if other.id != held.resolution.id
+        for asset_id, each in before_of(other).items()
+        if asset_id in other.trash_ids
+    )
+
+
+def _has(known: Knowledge, part: Part, held: Held) -> bool:
+    """Whether an asset of which this is known has what the part gave."""
+    gain = held.gain
+    told = {
+        PartKind.FAVORITE: known.is_favorite,
+        PartKind.RATING: known.rating is not None and known.rating == gain.rating,
+        PartKind.TAG: part.id in known.tags,
+        PartKind.ALBUM: part.id in known.albums,
+        PartKind.LINK: part.id in known.links,
+        PartKind.DESCRIPTION: bool(known.description),
+        PartKind.PLACE: known.place is not None and known.place == gain.place,
+    }
+    return told[part.kind]
 
 
 async def _knowledge(held: Held) -> Knowledge | None:

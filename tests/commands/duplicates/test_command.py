@@ -20,6 +20,8 @@ from sidecar.commands.exit_codes import ExitCode
         pytest.param(["--json", "undismiss", "abcdef"], "--json lists; undismiss decides", id="JSON of a decision"),
         pytest.param(["keep"], "keep which? Give the name of a set, or --identical", id="keep nothing"),
         pytest.param(["keep", "abcdef", "--identical"], "--identical means all sets", id="one set and all of them"),
+        pytest.param(["keep", "abcdef", "--all"], "--all shows every group of --identical", id="keep, but not all"),
+        pytest.param(["keep", "--full"], "--all shows every group of --identical", id="all of what"),
     ],
 )
 def test_words_that_contradict_each_other_are_one_line_and_2(
@@ -54,6 +56,8 @@ def test_words_that_do_not_exist_end_with_2(capsys: pytest.CaptureFixture[str], 
         ["--user", "ann", "show", "abcdef", "123456", "--json"],
         ["keep", "--external-ok", "--featureless-ok", "--albums-ok", "--yes", "abcdef", "IMG_1.JPG"],
         ["keep", "--identical", "--user", "ann"],
+        ["keep", "--identical", "--all"],
+        ["keep", "--identical", "--full"],
         ["dismiss", "abcdef", "123456"],
         ["undismiss", "abcdef", "--user", "ann"],
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 
@@ -9,10 +10,13 @@ import pytest
 
 from sidecar.commands.duplicates import details
 from sidecar.commands.duplicates.command import Verb
+from sidecar.commands.duplicates.deciding import Decide
 from sidecar.commands.duplicates.listing import ListOptions
 from sidecar.commands.exit_codes import ExitCode
+from sidecar.commands.undo import UndoOptions, undo
 from sidecar.demo.immich import EmulatedImmich
 from sidecar.demo.immich.rows import AssetRow, UserRow
+from sidecar.duplicates.classes import DuplicateClass
 from sidecar.errors import SettingsError, StaleDecision
 from sidecar.grouping.memory import Decision, DecisionKind, DecisionSource
 from sidecar.jobs.context import JobContext
@@ -128,3 +132,64 @@ async def test_what_a_partner_has_too_and_what_has_gone_is_shown(
     (told,) = json.loads(said.text)
     assert [each["is_there"] for each in told["assets"]] == [True, False, True]
     assert [each["partner_count"] for each in told["assets"]] == [1, 0, 0]
+
+
+async def taken_back(settings: Settings, **options: object) -> list[str]:
+    out = io.StringIO()
+    await undo(settings, UndoOptions(**options), out=out, err=io.StringIO(), answers=io.StringIO())  # type: ignore[arg-type]
+    return out.getvalue().splitlines()
+
+
+async def test_files_of_one_name_are_told_apart_from_the_list_to_the_undoing(
+    immich: EmulatedImmich, ann: UserRow, settings: Settings
+) -> None:
+    ours = immich.add_asset(ann, "IMG_1.JPG", taken_at=NOON, size_bytes=1_000)
+    theirs = immich.import_file(ann, "/mnt/photos/sea/IMG_1.JPG", b"\xff\xd8 another one", at=NOON)
+    await immich.settle()
+    await scanned(settings)
+    (found,) = await put_sets(settings, ann, [ours, theirs], kind=DuplicateClass.EDITED, similarity=0.96)
+    upload = f"IMG_1.JPG (upload, 1.0 kB, {ours.id[:8]})"
+    external = f"IMG_1.JPG (/mnt/photos/sea, 14 bytes, {theirs.id[:8]})"
+    assert f"  {found.id}  {upload} + {external}  (edited" in (await duplicates(settings)).text
+    said = await duplicates(settings, verb=Verb.KEEP, ids=(found.id, ours.id[:8].upper()))
+    assert said.lines[1] == f"  keeps: {upload}"
+    assert said.lines[2].startswith(f"  to the trash: {external}  (frees ")
+    assert said.lines[-1].endswith(f"--external-ok says so.  ({external})")
+    with pytest.raises(SettingsError, match=r"several files of the set are called 'IMG_1.JPG'"):
+        await duplicates(settings, verb=Verb.KEEP, ids=(found.id, "IMG_1.JPG"))
+    decide = Decide(yes=True, external_ok=True)
+    said = await duplicates(settings, verb=Verb.KEEP, ids=(found.id, ours.id[:8]), decide=decide)
+    assert (said.code, said.lines[-1]) == (ExitCode.DONE, f"  kept: {upload}; to the trash: {external}")
+    assert [row.deleted_us is None for row in (ours, theirs)] == [True, False]
+    assert (await taken_back(settings))[1].endswith(f"  kept: {upload}; to the trash: {external}")
+    lines = await taken_back(settings, everything=True, yes=True)
+    assert lines[1] == f"  back from the trash: {external}  (beside {upload})"
+    assert lines[-1] == f"  back from the trash: {external}"
+    assert theirs.deleted_us is None
+
+
+async def test_an_objection_to_the_whole_is_about_nobody(
+    immich: EmulatedImmich, ann: UserRow, pair: list[AssetRow], settings: Settings
+) -> None:
+    await scanned(settings)
+    (found,) = await put_sets(settings, ann, pair)
+    immich.set_trash(is_on=False)
+    said = await duplicates(settings, verb=Verb.KEEP, ids=(found.id,))
+    assert said.code == ExitCode.PARTLY_FAILED
+    assert said.lines[-1].startswith("  not possible: Immich's trash is switched off")
+    assert said.lines[-1].endswith("can switch it on.")
+
+
+async def test_what_was_dismissed_is_taken_back_once(ann: UserRow, pair: list[AssetRow], settings: Settings) -> None:
+    await scanned(settings)
+    (found,) = await put_sets(settings, ann, pair)
+    await duplicates(settings, verb=Verb.DISMISS, ids=(found.id,))
+    said = await duplicates(settings, listing=ListOptions(dismissed=True, as_json=True))
+    (dismissal,) = json.loads(said.text)
+    said = await duplicates(settings, verb=Verb.UNDISMISS, ids=(dismissal["id"],))
+    assert said.code == ExitCode.DONE
+    (line,) = said.lines
+    assert line.startswith("  the next search may list them again: ")
+    assert set(line.partition(": ")[2].split(" + ")) == {"A.JPG", "B.JPG"}
+    with pytest.raises(SettingsError, match="nothing was dismissed as"):
+        await duplicates(settings, verb=Verb.UNDISMISS, ids=(dismissal["id"],))

@@ -6,16 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from sidecar.commands.duplicates.deciding import _gained
+from sidecar.commands.duplicates.deciding import _bulk_lines, _gained, _objection
 from sidecar.commands.duplicates.details import MOST_SHOWN, SetDetails, _Shown, _why
+from sidecar.commands.duplicates.files import File
 from sidecar.commands.duplicates.resolved import _told
 from sidecar.commands.duplicates.undoing import Restoring, check_named
 from sidecar.commands.report import size_of
 from sidecar.duplicates.classes import DuplicateClass
 from sidecar.duplicates.keeper import Preference
 from sidecar.duplicates.merging import Gain, Part, PartKind
+from sidecar.duplicates.verdict import CONCERNS, SENTENCES, Concern, Objection, Refusal
 from sidecar.errors import SettingsError
 from sidecar.immich_client.details import Album
+from sidecar.jobs.duplicates.decide import BulkPreview
 from sidecar.jobs.duplicates.restore import UndoPreview
 from sidecar.model import Original, StackId
 from sidecar.storage.duplicate_sets import SetMember, StoredSet
@@ -24,7 +27,7 @@ from sidecar.storage.resolutions import Resolution, ResolutionState
 from tests.builders import OWNER, asset_id, make_asset
 
 A, B = asset_id(901), asset_id(902)
-NAMES = {A: "A.JPG", B: "B.JPG"}
+FILES = {A: File("A.JPG", None, 5), B: File("B.JPG", None, 5)}
 ORIGINAL = Original("/up/x", None, "c", 1, None, is_favorite=True, duplicate_id=None)
 DONE = Resolution("r1", OWNER, "0" * 12, (A,), (B,), state=ResolutionState.DONE, ended_at_ms=1)
 
@@ -94,7 +97,7 @@ def test_decisions_are_told_with_what_went_otherwise(monkeypatch: pytest.MonkeyP
     undone = replace(DONE, state=ResolutionState.UNDONE, error="1 files were deleted for good meanwhile.")
     failed = replace(DONE, state=ResolutionState.FAILED, error="no\x1b")
     waits = replace(DONE, state=ResolutionState.MERGING)
-    assert list(_told([undone, DONE], [failed, waits], NAMES)) == [
+    assert list(_told([undone, DONE], [failed, waits], FILES)) == [
         "  back from the trash: B.JPG  (1 files were deleted for good meanwhile.)",
         "  … and 1 more decision carried out",
         "  not done: kept: A.JPG; to the trash: B.JPG  (no�)",
@@ -109,7 +112,7 @@ def test_what_cannot_come_back_is_said_before() -> None:
         UndoPreview(DONE, why_not="taken back already"),
         UndoPreview(DONE, why_not="taken back already"),
     ]
-    back = Restoring(None, "Ann", previews, NAMES)  # type: ignore[arg-type]  # lines need no account
+    back = Restoring(None, "Ann", previews, FILES)  # type: ignore[arg-type]  # lines need no account
     assert list(back.lines(None))[:3] == [
         "Ann: would take back 2 decisions about duplicates",
         "  deleted for good meanwhile, and does not come back: B.JPG  (beside A.JPG)",
@@ -140,3 +143,44 @@ def test_only_what_was_carried_out_can_be_named(state: ResolutionState, says: st
 )  # fmt: skip
 def test_sizes_are_short(size_bytes: int, text: str) -> None:
     assert size_of(size_bytes) == text
+
+
+def test_an_objection_names_whom_it_is_about_and_the_word_that_allows_it() -> None:
+    assert _objection(Objection(Refusal.EXTERNAL), "A.JPG").endswith(" --external-ok says so.  (A.JPG)")
+    assert _objection(Objection(Refusal.KEEPS_NOTHING), "") == SENTENCES[Refusal.KEEPS_NOTHING]
+
+
+@pytest.mark.parametrize(
+    ("most", "groups"),
+    [
+        pytest.param(None, 3, id="all of them"),
+        pytest.param(3, 3, id="as many as there are"),
+        pytest.param(1, 1, id="the first"),
+    ],
+)
+def test_identical_files_are_shown_one_by_one_before_the_question(most: int | None, groups: int) -> None:
+    twins = {A: File("IMG.JPG", "/mnt/a", 5), B: File("IMG.JPG", None, 5)}
+    seen = BulkPreview(
+        sets=3,
+        groups=3,
+        files=3,
+        freed_bytes=15,
+        external=1,
+        left_alone={Refusal.EXTERNAL: 2, Refusal.LOSES_MOTION: 1},
+        cautions={Concern.EXTERNAL: 1, Concern.FEWER_PIXELS: 1, Concern.SHARED_ALBUM: 2},
+        decisions=((A, (B,)),) * 3,
+        token="t",  # no secret
+    )
+    _, *lines = _bulk_lines("Ann", seen, twins, most)
+    pair = f"  keeps: IMG.JPG (/mnt/a, 5 bytes, {A}); to the trash: IMG.JPG (upload, 5 bytes, {B})"
+    assert lines[:groups] == [pair] * groups
+    rest = lines[groups:]
+    if groups < len(seen.decisions):
+        assert rest.pop(0) == "  … and 2 more groups (--all lists them)"
+    assert rest[1:] == [
+        f"  Note: of 1 group: {CONCERNS[Concern.FEWER_PIXELS]}",
+        f"  Note: of 2 groups: {CONCERNS[Concern.SHARED_ALBUM]}",
+        f"  left alone: 2 groups  ({SENTENCES[Refusal.EXTERNAL]} --external-ok says so.)",
+        f"  left alone: 1 group  ({SENTENCES[Refusal.LOSES_MOTION]})",
+    ]
+    assert rest[0].startswith("  Note: 1 of them of external libraries")

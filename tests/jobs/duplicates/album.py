@@ -10,6 +10,7 @@ from typing import Any
 
 from sidecar.demo.immich.rows import AssetRow
 from sidecar.duplicates.classes import DuplicateClass
+from sidecar.duplicates.fingerprint import FINGERPRINT_VERSION, Fingerprint
 from sidecar.duplicates.match import Match
 from sidecar.duplicates.verdict import Agreement
 from sidecar.jobs.duplicates.decide import keep
@@ -18,11 +19,14 @@ from sidecar.jobs.duplicates.resolve import resolve
 from sidecar.jobs.duplicates.restore import undo
 from sidecar.jobs.rules import detection_rules_of
 from sidecar.model import AssetId
-from sidecar.storage import contents, duplicate_sets, matches, originals, resolutions
+from sidecar.storage import contents, duplicate_sets, fingerprints, matches, originals, resolutions
 from sidecar.storage.contents import Content
 from sidecar.storage.duplicate_sets import StoredSet
 from sidecar.storage.resolutions import Resolution
 from tests.jobs.household import Library
+
+LOOKS = Fingerprint(phash=0, margin=9.0, luma=bytes(1024), colours=bytes(192), width=3, height=2)
+"""What every picture here looks like; who is like whom is said by hand."""
 
 
 def sha1_of(data: bytes) -> str:
@@ -73,6 +77,11 @@ class Shelf:
         """A detector has found these two."""
         a, b = sorted((AssetId(one.id), AssetId(other.id)))
         async with self.library.context.database.write() as connection:
+            pictures = await originals.to_look_at_among(
+                connection, self.library.owner_id, [a, b], version=FINGERPRINT_VERSION, now_ms=0
+            )
+            seen = [(each.id, each.basis, LOOKS) for each in pictures]
+            await fingerprints.put(connection, self.library.owner_id, seen, version=FINGERPRINT_VERSION)
             await matches.add(
                 connection, self.library.owner_id, [Match(a, b, kind, similarity, "fingerprint", "looks alike")]
             )

@@ -51,7 +51,10 @@ async def test_what_was_purged_is_said_and_the_others_come_back(shelf: Shelf) ->
     shelf.library.immich.delete_for_good(third)
     await shelf.library.immich.settle()
     undone = await shelf.undo(resolution)
-    assert (undone.state, undone.error) == (ResolutionState.UNDONE, "1 files were deleted for good meanwhile.")
+    assert (undone.state, undone.error) == (
+        ResolutionState.UNDONE,
+        "1 file was deleted for good meanwhile. Its description stays: nobody else knows it any more.",
+    )
     assert shelf.trashed() == []
     assert details(shelf, best)[0] is False
 
@@ -111,7 +114,10 @@ async def test_immich_gets_time_to_restore_and_then_it_is_said(shelf: Shelf) -> 
         ResolutionState.UNDOING, "Immich has not restored everything from the trash yet",
     )  # fmt: skip
     await shelf.resolve(times=PATIENCE)
-    assert (await shelf.now(resolution)).error == "1 files stay in Immich's trash."
+    assert (await shelf.now(resolution)).error == (
+        "1 file stays in Immich's trash. Its favorite stays: nobody else knows it any more. "
+        "Its album stays: nobody else knows it any more."
+    )
 
 
 async def test_immich_gets_time_to_take_back_and_then_it_is_said(shelf: Shelf) -> None:
@@ -143,6 +149,7 @@ async def test_what_was_taken_back_or_never_done_is_not_taken_back_again(shelf: 
     assert await previewed(shelf, waiting) == (set(), set(), "nothing was done")
     shelf.library.immich.restore(copy)
     await shelf.library.sync()
+    await shelf.alike(best, copy)
     done = await shelf.keep(best)
     await shelf.resolve()
     assert await undo(context, owner_id, [done.id]) == [done.id]
