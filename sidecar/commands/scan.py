@@ -101,9 +101,9 @@ async def scan_with(services: Services, options: ScanOptions, *, out: TextIO, er
             # A search takes its time; whoever waits has something to read.
             out.flush()
             code = await _search(services, scanned, out=out, err=err) or code
-    for refused in services.accounts.refused:
-        print(f"sidecar: {refused}", file=err)
-    return code_with_refused(code, services.accounts, None)
+        for refused in services.accounts.refused:
+            print(f"sidecar: {refused}", file=err)
+        return code_with_refused(code, services.accounts, None)
 
 
 async def _search(services: Services, accounts: Sequence[Account], *, out: TextIO, err: TextIO) -> ExitCode:

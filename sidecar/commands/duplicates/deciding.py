@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TextIO
 
@@ -39,6 +39,9 @@ _ALLOWED_BY = {
     Refusal.SAYS_LITTLE: "--featureless-ok",
 }
 
+
+_NOT_WITHOUT_ASKING = {Concern.ALBUM_REFUSES: "--albums-ok"}
+"""Cautions that the resolve job does not go past unless they were agreed to: a yes alone would end in a failure."""
 
 MOST_GROUPS = 20
 
@@ -93,9 +96,10 @@ async def keep_copies(
     owner_id = asked.account.user.id
     try:
         seen = await preview(services.jobs, owner_id, asked.found.id, asked.keep_ids, agreement=options.agreement)
-        for line in _preview_lines(await _with_everybody(services, asked, seen), seen):
+        unwanted = set() if options.albums_ok else _NOT_WITHOUT_ASKING.keys() & {each.concern for each in seen.cautions}
+        for line in _preview_lines(await _with_everybody(services, asked, seen), seen, unwanted):
             print(line, file=out)
-        if seen.objections:
+        if seen.objections or unwanted:
             return ExitCode.PARTLY_FAILED
         refused = (
             ExitCode.DONE if options.yes else await consent("Keep and trash so?", answers=answers, out=out, err=err)
@@ -129,8 +133,8 @@ async def _with_everybody(services: Services, asked: _Asked, seen: Preview) -> _
     return replace(asked, files={**asked.files, **files})
 
 
-def _preview_lines(asked: _Asked, seen: Preview) -> Iterator[str]:
-    """Everything that would happen, or why it would not."""
+def _preview_lines(asked: _Asked, seen: Preview, unwanted: Collection[Concern]) -> Iterator[str]:
+    """Everything that would happen, or why it would not; unwanted are concerns that nobody agreed to."""
     verdict = seen.verdict
     called = told_apart((*asked.files, *verdict.keep, *verdict.trash, *_blamed(seen)), asked.files)
 
@@ -138,8 +142,7 @@ def _preview_lines(asked: _Asked, seen: Preview) -> Iterator[str]:
         return listed([called[asset_id] for asset_id in ids])
 
     yield f"{asked.found.id}  {asked.found.kind}"
-    if verdict.keep:
-        yield f"  keeps: {line(verdict.keep)}"
+    yield f"  keeps: {line(verdict.keep)}"
     if verdict.trash:
         yield f"  to the trash: {line(verdict.trash)}  (frees {size_of(verdict.freed_bytes)} when Immich empties it)"
     gained = list(_gained(seen.gain, seen.albums))
@@ -147,7 +150,10 @@ def _preview_lines(asked: _Asked, seen: Preview) -> Iterator[str]:
         yield f"  {line(verdict.keep[:1])} gets {', '.join(gained)}"
     for caution in seen.cautions:
         about = ", ".join(repr(printable(name)) for name in caution.names) or line(caution.asset_ids)
-        yield f"  Note: {caution.sentence}" + (f"  ({about})" if about else "")
+        if caution.concern in unwanted:
+            yield f"  not possible: {caution.sentence} {_NOT_WITHOUT_ASKING[caution.concern]} says so.  ({about})"
+        else:
+            yield f"  Note: {caution.sentence}" + (f"  ({about})" if about else "")
     for objection in seen.objections:
         yield f"  not possible: {_objection(objection, line(objection.asset_ids))}"
 
@@ -277,7 +283,7 @@ async def dismiss_sets(
                 code = ExitCode.PARTLY_FAILED
             else:
                 print(f"  no duplicates, and not listed again: {files}", file=out)
-    return code
+        return code
 
 
 async def undismiss_sets(
@@ -295,7 +301,7 @@ async def undismiss_sets(
                 ids = sorted(each.decision.asset_ids)
                 files = await files_in(connection, each.account.user.id, ids)
             print(f"  the next search may list them again: {line_of(ids, files)}", file=out)
-    return ExitCode.DONE
+        return ExitCode.DONE
 
 
 async def _copies_in(services: Services, named: NamedSet) -> str:

@@ -32,7 +32,7 @@ from sidecar.jobs.duplicates.restore import AT_ONCE, PATIENCE, put_everything_ba
 from sidecar.jobs.queue import JobName
 from sidecar.jobs.rules import detection_rules_of
 from sidecar.model import Asset, AssetId, OwnerId, Stack
-from sidecar.storage import duplicate_sets, resolutions
+from sidecar.storage import detections, duplicate_sets, resolutions
 from sidecar.storage.database import chunks
 from sidecar.storage.resolutions import Resolution, ResolutionState
 
@@ -91,6 +91,9 @@ async def _afterwards(
         # A search that ended meanwhile may have taken them for present.
         outdated = await duplicate_sets.touching(connection, owner_id, gone)
         await duplicate_sets.remove(connection, owner_id, [each.id for each in outdated])
+        if any(state is ResolutionState.UNDONE for _, state in ended):
+            # Whoever was in the trash is known to nobody any more, and is searched for anew.
+            await detections.request(connection, owner_id, now_ms=context.now_ms())
     if any(state in _SETS_CHANGE or each.origin == BULK for each, state in ended):
         async with context.database.read() as connection:
             rules = await detection_rules_of(context, connection, owner_id)

@@ -143,12 +143,12 @@ async def taken_back(settings: Settings, **options: object) -> list[str]:
 async def test_files_of_one_name_are_told_apart_from_the_list_to_the_undoing(
     immich: EmulatedImmich, ann: UserRow, settings: Settings
 ) -> None:
-    ours = immich.add_asset(ann, "IMG_1.JPG", taken_at=NOON, size_bytes=1_000)
+    ours = immich.upload(ann, "IMG_1.JPG", b"\xff\xd8 one", at=NOON)
     theirs = immich.import_file(ann, "/mnt/photos/sea/IMG_1.JPG", b"\xff\xd8 another one", at=NOON)
     await immich.settle()
     await scanned(settings)
     (found,) = await put_sets(settings, ann, [ours, theirs], kind=DuplicateClass.EDITED, similarity=0.96)
-    upload = f"IMG_1.JPG (upload, 1.0 kB, {ours.id[:8]})"
+    upload = f"IMG_1.JPG (upload, 6 bytes, {ours.id[:8]})"
     external = f"IMG_1.JPG (/mnt/photos/sea, 14 bytes, {theirs.id[:8]})"
     assert f"  {found.id}  {upload} + {external}  (edited" in (await duplicates(settings)).text
     said = await duplicates(settings, verb=Verb.KEEP, ids=(found.id, ours.id[:8].upper()))
@@ -193,3 +193,24 @@ async def test_what_was_dismissed_is_taken_back_once(ann: UserRow, pair: list[As
     assert set(line.partition(": ")[2].split(" + ")) == {"A.JPG", "B.JPG"}
     with pytest.raises(SettingsError, match="nothing was dismissed as"):
         await duplicates(settings, verb=Verb.UNDISMISS, ids=(dismissal["id"],))
+
+
+async def test_an_album_that_takes_nothing_is_said_before_anybody_agrees(
+    immich: EmulatedImmich, ann: UserRow, settings: Settings
+) -> None:
+    kept, copy = (immich.upload(ann, name, name.encode(), at=NOON) for name in ("A.JPG", "B.JPG"))
+    album = immich.album(immich.add_user("Bob"), "Theirs", copy, viewers=(ann,))
+    await immich.settle()
+    await scanned(settings)
+    (found,) = await put_sets(settings, ann, [kept, copy], kind=DuplicateClass.EDITED, similarity=0.96)
+    said = await duplicates(settings, verb=Verb.KEEP, ids=(found.id,), decide=Decide(yes=True))
+    assert said.code == ExitCode.PARTLY_FAILED
+    (refused,) = [line for line in said.lines if "into which you may put nothing" in line]
+    assert refused.startswith("  not possible: ")
+    assert refused.endswith("--albums-ok says so.  ('Theirs')")
+    assert {row.deleted_us for row in (kept, copy)} == {None}
+    said = await duplicates(settings, verb=Verb.KEEP, ids=(found.id,), decide=Decide(yes=True, albums_ok=True))
+    assert (said.code, said.lines[-1].partition("  (")[0]) == (ExitCode.DONE, "  kept: A.JPG; to the trash: B.JPG")
+    assert any(line.startswith("  Note: ") and "into which you may put nothing" in line for line in said.lines)
+    assert [row.deleted_us is None for row in (kept, copy)] == [True, False]
+    assert kept.id not in album.assets

@@ -225,3 +225,16 @@ async def test_what_bulk_would_publish_is_left_for_a_person(shelf: Shelf) -> Non
     assert found.state is ResolutionState.WITHDRAWN
     assert found.error == "What is kept would be seen by others: decide about this set by itself."
     assert shelf.trashed() == []
+
+
+async def test_a_live_photo_may_go_where_what_stays_moves_too(shelf: Shelf) -> None:
+    immich = shelf.library.immich
+    videos = [shelf.photo("a.mov", b"movie1"), shelf.photo("b.mov", b"movie2")]
+    for video in videos:
+        immich.set_visibility(video, Visibility.HIDDEN)
+    best, _ = await two(shelf, live_photo_video_id=videos[1].id)
+    immich.state.write(best, live_photo_video_id=videos[0].id)
+    await shelf.library.sync()
+    await shelf.keep(best)
+    await shelf.resolve()
+    assert shelf.trashed() == ["copy.jpg"]

@@ -19,7 +19,10 @@ from sidecar.demo.library.scenes import paint
 from sidecar.duplicates.classes import DuplicateClass
 from sidecar.duplicates.detector import Detector, Specimen
 from sidecar.duplicates.match import Match
-from sidecar.errors import ContractBroken, ImmichUnavailable
+from sidecar.duplicates.search import matches as matches_among
+from sidecar.errors import ContractBroken, ImmichMissing, ImmichUnavailable
+from sidecar.grouping.memo import memo_of
+from sidecar.grouping.memory import Decision, DecisionKind, DecisionSource
 from sidecar.jobs.duplicates.detect import detect
 from sidecar.jobs.duplicates.record import record
 from sidecar.media.pool import DecodingPool, open_decoding_pool
@@ -30,6 +33,7 @@ from sidecar.storage.detections import DetectionPhase, DetectionState
 from sidecar.storage.duplicate_sets import StoredSet
 from tests.jobs.household import NOON, Library, open_library
 
+NAME = "12345678-1234-4234-8234-123456789012"
 IDENTICAL, RE_ENCODED, EDITED, FEATURELESS = list(DuplicateClass)[:4]
 
 
@@ -445,3 +449,96 @@ async def test_many_equal_screenshots_are_one_set_and_cost_no_square_of_pairs(li
     assert (found.kind, len(found.members)) == (RE_ENCODED, 90)
     async with library.context.database.read() as connection:
         assert await matches.count(connection, library.owner_id) == 89
+
+
+async def test_while_everything_is_looked_at_results_come_in_between(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sidecar.jobs.duplicates.detect.BATCHES_BETWEEN_RESULTS", 1)
+    library.context = replace(library.context, detection=Detection(batch_size=10))
+    for number in range(12):
+        add(library, f"{number}.jpg", photo(number, size=(96, 72)))
+    asked = 0
+
+    def counting(_new: Sequence[Specimen], _known: Sequence[Specimen]) -> Iterable[Match]:
+        nonlocal asked
+        asked += 1
+        return ()
+
+    library.context = replace(library.context, detectors=[Detector("counting", counting)], detectors_name="c 1")
+    assert (await run(library)).state is DetectionState.DONE
+    assert asked >= 2
+
+
+async def test_whoever_is_alive_keeps_the_search(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def long(*_arguments: object, **_named: object) -> None:
+        for _ in range(3):
+            library.clock.advance(seconds=600)
+            await asyncio.sleep(0.2)
+
+    monkeypatch.setattr("sidecar.jobs.duplicates.detect.KEEP_LEASE_EVERY_S", 0.02)
+    monkeypatch.setattr("sidecar.jobs.duplicates.detect.compare_files", long)
+    detection_id = await request(library)
+    running = asyncio.create_task(detect(library.context, library.owner_id))
+    await asyncio.sleep(0.5)
+    async with library.context.database.write() as connection:
+        other = await detections.claim(
+            connection, library.owner_id, lease="other", now_ms=library.clock(), lease_ms=600_000
+        )
+    await running
+    assert other is None
+    assert (await state(library, detection_id)).state is DetectionState.DONE
+
+
+async def test_what_immich_still_holds_of_a_dismissal_counts_although_our_database_is_new(library: Library) -> None:
+    rows = [add(library, "a.jpg", photo(0)), add(library, "b.jpg", photo(0), quality=50)]
+    ids = frozenset(AssetId(row.id) for row in rows)
+    told = Decision(ids, DecisionKind.DISTINCT, source=DecisionSource.DISMISSED, name=NAME)
+    for row in rows:
+        library.immich.write_memo(row, memo_of(AssetId(row.id), [told], {}) or {})
+    await run(library)
+    assert await sets(library) == []
+
+
+async def test_an_album_that_is_gone_while_albums_are_counted_stops_nothing(library: Library) -> None:
+    one = add(library, "a.jpg", photo(0))
+    add(library, "b.jpg", photo(0), quality=50)
+    await library.immich.settle()
+    album = library.immich.album(library.user, "Trip", one)
+    immich = library.context.immich(library.owner_id)
+    asked = immich.album_asset_ids
+
+    async def gone(album_id: str) -> frozenset[AssetId]:
+        assert album_id == album.id
+        raise ImmichMissing("no such album")
+
+    immich.album_asset_ids = gone  # type: ignore[method-assign]
+    try:
+        await run(library)
+    finally:
+        immich.album_asset_ids = asked  # type: ignore[method-assign]
+    assert len(await sets(library)) == 1
+
+
+@pytest.mark.parametrize("picture", [photo(0), Image.new("RGB", (480, 360), (2, 2, 2))], ids=["a scene", "black"])
+async def test_told_to_stop_while_it_judges_it_goes_on_the_next_time(
+    library: Library, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(library, "a.jpg", picture)
+    add(library, "b.jpg", picture, quality=50)
+    await library.immich.settle()
+    await library.sync()
+    detection_id = await request(library)
+
+    def stopping(*arguments: Any, **named: Any) -> list[Match]:
+        library.context.stopping.set()
+        return matches_among(*arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sidecar.jobs.duplicates.judge.matches_among", stopping)
+        await detect(library.context, library.owner_id)
+    assert not (await state(library, detection_id)).state.is_over
+    library.context.stopping.clear()
+    await detect(library.context, library.owner_id)
+    assert (await state(library, detection_id)).state is DetectionState.DONE
+    assert len(await sets(library)) == 1

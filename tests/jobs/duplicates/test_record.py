@@ -14,11 +14,11 @@ from sidecar.duplicates.classes import DuplicateClass
 from sidecar.duplicates.sets import set_id_of
 from sidecar.errors import ImmichRefused, ImmichUnavailable
 from sidecar.grouping.memory import Decision, DecisionKind, DecisionSource
-from sidecar.jobs.duplicates.record import record
+from sidecar.jobs.duplicates.record import _write, record
 from sidecar.jobs.queue import JobName
 from sidecar.model import AssetId
 from sidecar.preferences import Detection
-from sidecar.storage import decisions, duplicate_sets, native_records
+from sidecar.storage import assets, decisions, duplicate_sets, native_records, originals
 from sidecar.storage.duplicate_sets import SetMember, StoredSet
 from sidecar.storage.native_records import NativeState
 from tests.jobs.household import Library, open_library
@@ -268,6 +268,27 @@ async def test_what_comes_back_from_the_trash_comes_back_to_the_page(library: Li
     await formed(library, made_of(rows))
     await run(library)
     assert page(library) == [["A.JPG", "B.JPG"]]
+
+
+async def test_what_immich_took_while_we_were_about_to_clear_it_is_left_alone(library: Library) -> None:
+    rows = await pair_on_page(library)
+    await formed(library)
+    library.context.stopping.set()
+    await run(library)  # planned, and not yet sent
+    library.context.stopping.clear()
+    async with library.context.database.write() as connection:
+        known = await originals.of(connection, library.owner_id, [AssetId(row.id) for row in rows])
+        await originals.record(
+            connection,
+            library.owner_id,
+            [
+                replace(asset, original=replace(known[asset.id], duplicate_id="foreign"))
+                for asset in (await assets.by_ids(connection, library.owner_id, [AssetId(rows[0].id)])).values()
+            ],
+        )
+    await _write(library.context, library.owner_id)
+    assert rows[0].duplicate_id is not None
+    assert rows[1].duplicate_id is None
 
 
 def test_the_job_has_a_name_to_be_woken_by() -> None:
