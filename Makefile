@@ -20,7 +20,7 @@ test: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest --cov --cov-report= $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov --cov-report= $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet --keep . 2>/dev/null || true
 	$(BIN)/coverage report $(if $(FULL_COVERAGE),--fail-under=100)
 

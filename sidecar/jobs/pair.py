@@ -47,7 +47,7 @@ async def pair(context: JobContext, owner_id: OwnerId) -> None:
 
     Before the first scan is complete nothing is paired: half a library makes half a match.
     """
-    while not context.stopping.is_set():
+    while True:
         await renew_if_changed(context, owner_id)
         # Half of the names may still go by the former rules.
         if context.stopping.is_set() or not await _pair_some(context, owner_id):

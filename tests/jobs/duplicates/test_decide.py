@@ -282,6 +282,20 @@ class TestDismissing:
         await shelf.alike(copy, third)
         assert len((await shelf.only_set()).members) == 2
 
+    async def test_what_is_dismissed_while_sets_are_formed_is_no_set(self, shelf: Shelf) -> None:
+        best, copy = shelf.photo("best.jpg", b"large"), shelf.photo("copy.jpg", b"smal")
+        await shelf.library.sync()
+        await shelf.alike(best, copy)
+        found = await shelf.only_set()
+        shelf.library.context.recalled.clear()  # so that Immich is asked while the sets are formed
+
+        async def dismiss_it(call: str) -> None:
+            if call.startswith(f"GET /assets/{best.id}/metadata") and await shelf.sets():
+                await dismiss(shelf.library.context, shelf.library.owner_id, found.id)
+
+        watch(shelf, before=dismiss_it)
+        assert await shelf.form() == []
+
     async def test_the_same_bytes_under_another_name_and_id_are_still_dismissed(self, shelf: Shelf) -> None:
         best, copy = shelf.photo("best.jpg", b"large"), shelf.photo("copy.jpg", b"smal")
         await shelf.library.sync()
