@@ -25,6 +25,10 @@ class Watched:
         self.seen: set[str] = set()
         self.faults: list[str] = []
 
+    def pins(self, operation: str) -> bool:
+        """Whether the version's pin has the operation."""
+        return operation in self._pin.operations
+
     async def __call__(self, method: str, path: str, **request: Any) -> Any:
         self._client.cookies.clear()
         answer = await self._client.request(method, f"/api{path}", **request)
@@ -70,6 +74,7 @@ async def test_a_day_with_the_emulated_immich_is_as_described(version: str) -> N
         await note(ask, ids)
         await gather(ask, immich, ids)
         await decide(ask, ids)
+        await automate(ask, ids)
         await people(ask)
     assert ask.faults == []
     # Nothing that is pinned for the emulator or called by us stays unseen.
@@ -170,6 +175,27 @@ async def decide(ask: Watched, ids: list[str]) -> None:
     await ask("DELETE", "/assets", json={"ids": [ids[3]]})
     await ask("GET", f"/assets/{ids[3]}")
     await ask("POST", "/trash/restore/assets", json={"ids": [ids[3]]})
+
+
+async def automate(ask: Watched, ids: list[str]) -> None:
+    """Jobs on every version, workflows from that on which has their steps."""
+    for name in ("refresh-metadata", "regenerate-thumbnail", "refresh-faces", "transcode-video"):
+        await ask("POST", "/assets/jobs", json={"assetIds": ids[:2], "name": name})
+    await ask("GET", "/queues")
+    await ask("GET", "/jobs")
+    if not ask.pins("createWorkflow"):
+        return
+    await ask("GET", "/workflows/triggers")
+    await ask("GET", "/plugins/methods", params={"name": "webhook"})
+    step = {"method": "immich-plugin-core#webhook", "enabled": True, "config": {"url": "http://127.0.0.1:9/hook"}}
+    body = {"name": "Sidecar", "trigger": "AssetMetadataExtraction", "enabled": True, "steps": [step]}
+    workflow = await ask("POST", "/workflows", json=body)
+    await ask("POST", "/workflows", json={"trigger": "AssetCreate"})
+    await ask("GET", f"/workflows/{workflow['id']}")
+    await ask("PUT", f"/workflows/{workflow['id']}", json={"enabled": False, "steps": [step, step | {"config": None}]})
+    await ask("PUT", f"/workflows/{workflow['id']}", json={"name": None, "trigger": "AssetCreate"})
+    await ask("GET", "/workflows")
+    await ask("DELETE", f"/workflows/{workflow['id']}")
 
 
 async def people(ask: Watched) -> None:

@@ -64,7 +64,10 @@ def expected(layout: Layout, sources: Sequence[Source] = ()) -> dict[Path, str]:
     Errors: DescriptionError if descriptions, pins and operations.toml do not fit together.
     """
     selection = load_selection(layout.selection)
-    fresh = [trim(source.description, selection.operations, origin=source.origin) for source in sources]
+    fresh = [
+        trim(source.description, selection.operations, origin=source.origin, since=selection.since)
+        for source in sources
+    ]
     pins = _newest(read_pins(layout.pins), fresh)
     contract = merge(pins, selection)
     files = {layout.pins / f"{pin.immich}.json": pin_text(pin) for pin in fresh}

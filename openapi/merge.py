@@ -41,7 +41,7 @@ def merge(pins: Sequence[Pin], selection: Selection) -> Contract:
 def _call(
     name: str, wanted: Selected, pins: Sequence[Pin], selection: Selection, seen: dict[str, list[_Sight]]
 ) -> Call:
-    found = [(pin, pin.operations[name]) for pin in pins if name in pin.operations]
+    found = [(pin, pin.operations[name]) for pin in pins if name in pin.operations and _is_wanted_of(pin, wanted)]
     if not found:
         raise DescriptionError(f"No pin has the operation {name}.")
     methods_and_paths = {(operation.method, operation.path) for _, operation in found}
@@ -65,6 +65,10 @@ def _call(
         query=query,
         body=body,
     )
+
+
+def _is_wanted_of(pin: Pin, wanted: Selected) -> bool:
+    return wanted.since is None or version_numbers(pin.immich) >= version_numbers(wanted.since)
 
 
 def _read_answer(

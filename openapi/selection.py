@@ -26,9 +26,12 @@ class Selected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One operation to call: what we send, which model reads the answer if any does, and if a POST may be repeated.
 
     Shape:  nulls are fields that may be sent as null where at least one pin takes that; the caller knows the version.
+            since is the first pin of which the operation is wanted, None if all have it: what older ones call by the
+            same name, or lack, is left alone, and the caller does not ask them.
     """
 
     answer: str | None = None
+    since: str | None = None
     sends: tuple[str, ...] = ()
     nulls: tuple[str, ...] = ()
     repeatable: bool = False
@@ -38,16 +41,23 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of operations.toml.
 
     Shape:  a model's entry is a field's name, or one {field: how}; how is another model, "raw", "raw Model" or "text".
+            An emulated operation is its name, or one {name: since}.
     """
 
     calls: dict[str, Selected]
     models: dict[str, tuple[str | dict[str, str], ...]]
-    emulated: tuple[str, ...] = ()
+    emulated: tuple[str | dict[str, str], ...] = ()
 
     @property
     def operations(self) -> tuple[str, ...]:
         """Every operation to pin, called or only emulated, sorted."""
-        return tuple(sorted({*self.calls, *self.emulated}))
+        return tuple(sorted({*self.calls, *(name for entry in self.emulated for name in _names(entry))}))
+
+    @property
+    def since(self) -> dict[str, str]:
+        """Operation -> the first pin that is to have it, for those that not all are to have."""
+        emulated = {name: since for entry in self.emulated if isinstance(entry, dict) for name, since in entry.items()}
+        return emulated | {name: call.since for name, call in self.calls.items() if call.since is not None}
 
     def reads(self, model: str) -> dict[str, str | None]:
         """Field -> how it is read (a model, "raw", "raw Model", "text", or None for plainly), in the listed order.
@@ -60,6 +70,10 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for entry in self.models[model]:
             plain.update({entry: None} if isinstance(entry, str) else entry)
         return plain
+
+
+def _names(entry: str | dict[str, str]) -> tuple[str, ...]:
+    return (entry,) if isinstance(entry, str) else tuple(entry)
 
 
 def load_selection(path: Path = SELECTION) -> Selection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -24,22 +25,25 @@ _FACTS = frozenset(
 _METHODS = frozenset({"get", "put", "post", "delete", "patch", "head"})
 
 
-def trim(description: bytes, operations: Iterable[str], *, origin: str) -> Pin:
+def trim(
+    description: bytes, operations: Iterable[str], *, origin: str, since: Mapping[str, str] = MappingProxyType({})
+) -> Pin:
     """The pin of a full description: the named operations and every schema they reach.
 
+    Shape:  since is operation -> the first version that is to have it; older ones are pinned without.
     Errors: DescriptionError if the bytes are no OpenAPI description or lack one of the operations.
     Source: open-api/immich-openapi-specs.json of an Immich release, or a server's /api/spec.json.
     """
     full = _parse(description)
     version = str(full["info"]["version"])
-    version_numbers(version)
+    numbers = version_numbers(version)
     published = {
         operation["operationId"]: (method, path, operation)
         for path, item in full["paths"].items()
         for method, operation in item.items()
         if method in _METHODS
     }
-    wanted = sorted(operations)
+    wanted = sorted(name for name in operations if numbers >= version_numbers(since.get(name, version)))
     if missing := [name for name in wanted if name not in published]:
         raise DescriptionError(f"Immich {version} does not describe {', '.join(missing)}.")
     kept = {name: _operation(*published[name]) for name in wanted}

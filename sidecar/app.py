@@ -9,7 +9,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from sidecar.errors import SettingsError
-from sidecar.handlers import health, home, middleware
+from sidecar.events.hooks import HOOKS_PATH
+from sidecar.handlers import health, home, hooks, middleware, scan
 from sidecar.keys import SERVICES
 from sidecar.ui.render import STATIC
 from sidecar.wiring import Services
@@ -27,6 +28,8 @@ def build_app(services: Services) -> web.Application:
     app.router.add_get(f"{base}/", home.home)
     app.router.add_get(f"{base}/health", health.health)
     app.router.add_get(f"{base}/ready", health.ready)
+    app.router.add_get(f"{base}/api/scan/status", scan.ScanStatus().get)
+    app.router.add_post(f"{base}{HOOKS_PATH}{{token}}", hooks.immich)
     app.router.add_static(f"{base}/static", STATIC)
     return app
 

@@ -85,6 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_groups(commands.add_parser("groups", help="list what waits for you to decide, and decide it"))
     _add_duplicates(commands.add_parser("duplicates", help="list duplicates, and decide which copies stay"))
     _add_undo(commands.add_parser("undo", help="list what was written to Immich, and take it back"))
+    _add_failures(commands.add_parser("failures", help="list what was given up, and why"))
+    _add_retry(commands.add_parser("retry", help="try again what was given up"))
     demonstrating = commands.add_parser("demo", help="show it on an emulated Immich with generated photos")
     demonstrating.add_argument("--once", action="store_true", help="end after the scan instead of serving the pages")
     return parser
@@ -205,6 +207,27 @@ def _add_undo(undoing: argparse.ArgumentParser) -> None:
     undoing.add_argument("--yes", action="store_true", help="do not ask")
     undoing.add_argument("--user", metavar="NAME", help="only this user, by Immich name or id")
     undoing.add_argument("--full", action="store_true", help="show every line, not the first 20 of each user")
+
+
+def _add_failures(listing: argparse.ArgumentParser) -> None:
+    listing.description = (
+        "Lists what was given up and needs you, or a change: names that could not be compared, stacks that were not "
+        "written, changes, scans and searches that failed, decisions that were not carried out, files that could not "
+        "be read. It changes nothing, and ends with 1 if there is anything."
+    )
+    listing.add_argument("--user", metavar="NAME", help="only this user, by Immich name or id")
+    listing.add_argument("--all", action="store_true", help="list everything, not the first 50 of each user")
+    listing.add_argument("--json", action="store_true", help="list everything, as JSON")
+
+
+def _add_retry(retrying: argparse.ArgumentParser) -> None:
+    retrying.description = (
+        "Tries again what `sidecar failures` lists, waits for it, and says how it went. Stacks are decided anew on "
+        "what Immich shows now. What you decided is not decided for you: you are told where to do it again."
+    )
+    retrying.add_argument("ids", metavar="ID", nargs="*", help="the name that `sidecar failures` shows")
+    retrying.add_argument("--all", action="store_true", help="everything that can be tried again")
+    retrying.add_argument("--user", metavar="NAME", help="only this user, by Immich name or id")
 
 
 def _add_settings(showing: argparse.ArgumentParser) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_bytes
 
 from sidecar.errors import DataFolderBusy, SettingsError
+
+KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,11 @@ class DataFolder:
     def queue(self) -> Path:
         """The embedded Valkey's own folder."""
         return self.path / "valkey"
+
+    @property
+    def key(self) -> Path:
+        """The file from which the sidecar's own secrets are made."""
+        return self.path / "sidecar.key"
 
     @property
     def lock(self) -> Path:
@@ -73,3 +81,32 @@ def own(folder: DataFolder) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def read_key(folder: DataFolder) -> bytes:
+    """The folder's key, 32 random bytes, made when it is first asked for; only the owner of the process can read it.
+
+    Errors: SettingsError if the file cannot be read or made, or holds something else.
+    """
+    try:
+        if not folder.key.exists():
+            _make_key(folder)
+        key = folder.key.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{folder.key} cannot be read or made ({error.strerror})") from error
+    if len(key) != KEY_BYTES:
+        raise SettingsError(f"{folder.key} is damaged: take it away, and a new one is made")
+    return key
+
+
+def _make_key(folder: DataFolder) -> None:
+    """The key's file is there, whole whatever interrupts us, and whoever else makes one at the same moment."""
+    unfinished = folder.path / f"{folder.key.name}.{os.getpid()}"
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(token_bytes(KEY_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    with suppress(FileExistsError):
+        folder.key.hardlink_to(unfinished)
+    unfinished.unlink()

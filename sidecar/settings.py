@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
@@ -58,8 +60,32 @@ class Settings(BaseSettings):
     )
     matching: Matching = Field(default=Matching(), description="What that file chooses about stacking.")
     detection: Detection = Field(default=Detection(), description="What that file chooses about finding duplicates.")
-    scan_interval_s: int = Field(
-        default=3600, ge=60, description="How often a running sidecar looks at each whole library, in seconds."
+    scan_at: time = Field(
+        default=time(3, 30),
+        description="Time of day at which a running sidecar looks at each whole library, in its own time zone.",
+    )
+    scan_interval_s: int | None = Field(
+        default=None, ge=60, description="How often it looks at whole libraries besides, in seconds."
+    )
+    poll_interval_s: int = Field(
+        default=60, ge=5, le=3600, description="How often Immich is asked what has changed, in seconds."
+    )
+    debounce_ms: int = Field(
+        default=1500,
+        ge=0,
+        le=60_000,
+        description="How long the pictures of one name are to have rested before they are stacked, in milliseconds.",
+    )
+    webhook_url: str = Field(
+        default="",
+        description="Where Immich's server reaches the sidecar, such as http://sidecar:8080: from Immich 3.0 on it "
+        "then tells of each new photo itself.",
+    )
+    secret: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="From which the sidecar's own secrets are made, 16 characters or more; without it a file in the "
+        "data folder.",
     )
     concurrent_writes: int = Field(default=8, ge=1, le=64, description="How many stacks are written to Immich at once.")
     concurrent_reads: int = Field(
@@ -87,6 +113,15 @@ class Settings(BaseSettings):
             raise ValueError("a path such as /sidecar is needed; Immich itself lives at /")
         return path
 
+    @field_validator("webhook_url")
+    @classmethod
+    def _clean_webhook_url(cls, value: str) -> str:
+        address = urlsplit(value.strip())
+        is_plain = not (address.query or address.fragment or address.username or address.password)
+        if value and not (address.scheme in {"http", "https"} and address.hostname and is_plain):
+            raise ValueError("an address such as http://sidecar:8080 is needed")
+        return value.strip().rstrip("/")
+
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, value: str) -> str:
@@ -94,6 +129,14 @@ class Settings(BaseSettings):
         if level not in {"debug", "info", "warning", "error"}:
             raise ValueError("expected debug, info, warning or error")
         return level
+
+    @property
+    def hook_base_url(self) -> str | None:
+        """The sidecar's address as Immich's server sees it, path and all; None where it is not to be called."""
+        if not self.webhook_url:
+            return None
+        has_path = urlsplit(self.webhook_url).path != ""
+        return self.webhook_url if has_path else self.webhook_url + self.base_path
 
     def require_immich(self) -> None:
         """Nothing if Immich's address and at least one key are set.

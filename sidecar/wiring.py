@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from sidecar.accounts.connected import Accounts, open_accounts
-from sidecar.data_folder import DataFolder, open_data_folder, own
-from sidecar.errors import DataFolderBusy
+from sidecar.data_folder import DataFolder, open_data_folder, own, read_key
+from sidecar.errors import DataFolderBusy, SettingsError
+from sidecar.events.hooks import Hooks
+from sidecar.events.intake import Intake
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.queue import Queue, open_queue
 from sidecar.jobs.sweep import release_leases
@@ -25,6 +28,7 @@ class Services:
     """What web, worker and commands share.
 
     Shape:  is_guest says that another sidecar owns the data folder: we may read, ask and watch, it does the work.
+            hooks is None where we have no secret of our own to make them from.
     """
 
     settings: Settings
@@ -32,6 +36,8 @@ class Services:
     queue: Queue
     accounts: Accounts
     jobs: JobContext
+    intake: Intake
+    hooks: Hooks | None
     is_guest: bool
 
     def with_settings(self, settings: Settings) -> Services:
@@ -70,7 +76,11 @@ async def open_services(
         jobs = replace(job_context(settings, database, accounts, queue, pool), detects=detects)
         if not is_shared and not is_guest:
             await release_leases(jobs)
-        yield Services(settings, database, queue, accounts, jobs, is_guest)
+        intake = Intake(jobs)
+        stack.push_async_callback(intake.close)
+        key = _key(settings, folder, has_folder=not is_shared and not is_guest)
+        hooks = Hooks(key, settings.hook_base_url, accounts.connected) if key is not None else None
+        yield Services(settings, database, queue, accounts, jobs, intake, hooks, is_guest)
 
 
 def job_context(
@@ -101,7 +111,25 @@ def job_context(
         media_paths=MediaPaths.parse(settings.media_paths),
         concurrent_reads=settings.concurrent_reads,
         concurrent_writes=settings.concurrent_writes,
+        debounce_ms=settings.debounce_ms,
+        poll_interval_ms=settings.poll_interval_s * 1000,
     )
+
+
+def _key(settings: Settings, folder: DataFolder, *, has_folder: bool) -> bytes | None:
+    """From which the sidecar's secrets are made; None where it would be another one than that of the other processes.
+
+    Errors: SettingsError if Immich is to call several processes that have no secret in common.
+    """
+    if settings.secret is not None:
+        return sha256(settings.secret.get_secret_value().encode()).digest()
+    if has_folder:
+        return read_key(folder)
+    if settings.hook_base_url is not None and settings.database_url is not None:
+        raise SettingsError(
+            "SIDECAR_SECRET is not set: processes that share a database need the same one for SIDECAR_WEBHOOK_URL"
+        )
+    return None
 
 
 def database_url(settings: Settings, folder: DataFolder) -> str:

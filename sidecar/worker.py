@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.registry import build_worker
+from sidecar.jobs.schedule import Schedule
 
 RESTART_DELAY_S = 2.0
 STOP_WITHIN_S = 20.0
@@ -17,10 +18,10 @@ STOP_WITHIN_S = 20.0
 
 
 @asynccontextmanager
-async def running_worker(context: JobContext, *, scan_interval_s: int | None = None) -> AsyncIterator[None]:
+async def running_worker(context: JobContext, *, schedule: Schedule | None = None) -> AsyncIterator[None]:
     """A worker that runs in the background until the block ends; what it was doing then is resumed by the next one."""
     context.stopping.clear()
-    task = asyncio.create_task(_work_on(context, scan_interval_s), name="worker")
+    task = asyncio.create_task(_work_on(context, schedule), name="worker")
     try:
         yield
     finally:
@@ -30,10 +31,10 @@ async def running_worker(context: JobContext, *, scan_interval_s: int | None = N
             await task
 
 
-async def _work_on(context: JobContext, scan_interval_s: int | None) -> None:
+async def _work_on(context: JobContext, schedule: Schedule | None) -> None:
     """Runs the worker; a queue that goes away stops arq's loop, so it is started again."""
     while True:
-        worker = build_worker(context, scan_interval_s=scan_interval_s)
+        worker = build_worker(context, schedule=schedule)
         try:
             await worker.async_run()
         except (RedisError, OSError):

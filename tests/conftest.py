@@ -29,11 +29,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def postgres_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresCluster]:
+def postgres_cluster() -> Iterator[PostgresCluster]:
     programs = find_postgres()
     if programs is None:
         pytest.skip("PostgreSQL's server is not installed: its half of the storage tests is left out")
-    with running_cluster(programs, tmp_path_factory) as cluster:
+    with running_cluster(programs) as cluster:
         yield cluster
 
 

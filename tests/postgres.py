@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 
 @dataclass(frozen=True, slots=True)
 class PostgresCluster:
@@ -21,6 +19,17 @@ class PostgresCluster:
 
     programs: Path
     socket_folder: Path
+    data: Path
+    options: str
+
+    def start(self) -> None:
+        """It runs."""
+        log = self.socket_folder / "log"
+        _run([self.programs / "pg_ctl", "-D", self.data, "-w", "-l", log, "-o", self.options, "start"])
+
+    def stop(self) -> None:
+        """It does not run any more, as after a power cut."""
+        _run([self.programs / "pg_ctl", "-D", self.data, "-w", "-m", "immediate", "stop"])
 
     def new_database(self, name: str) -> str:
         """The address of a new, empty database."""
@@ -37,20 +46,21 @@ def find_postgres() -> Path | None:
 
 
 @contextmanager
-def running_cluster(programs: Path, factory: pytest.TempPathFactory) -> Iterator[PostgresCluster]:
+def running_cluster(programs: Path) -> Iterator[PostgresCluster]:
     """A cluster that runs until the block ends."""
     # pytest's own folders are closed to other users, and PostgreSQL refuses to run as root.
-    home = Path(tempfile.mkdtemp(prefix="pg-")) if os.getuid() == 0 else factory.mktemp("pg")
+    home = Path(tempfile.mkdtemp(prefix="pg-"))
     if os.getuid() == 0:
         shutil.chown(home, "postgres")
     data = home / "data"
     _run([programs / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8"])
     options = f"-k {home} -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=200"
-    _run([programs / "pg_ctl", "-D", data, "-w", "-l", home / "log", "-o", options, "start"])
+    cluster = PostgresCluster(programs, home, data, options)
+    cluster.start()
     try:
-        yield PostgresCluster(programs, home)
+        yield cluster
     finally:
-        _run([programs / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop"])
+        cluster.stop()
         shutil.rmtree(home, ignore_errors=True)
 
 

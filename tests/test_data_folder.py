@@ -3,10 +3,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from secrets import token_bytes
 
 import pytest
 
-from sidecar.data_folder import open_data_folder, own
+from sidecar import data_folder
+from sidecar.data_folder import KEY_BYTES, open_data_folder, own, read_key
 from sidecar.errors import DataFolderBusy, SettingsError
 
 HOLDER = """
@@ -70,3 +72,39 @@ def test_one_sidecar_at_a_time_owns_the_folder(tmp_path: Path) -> None:
         assert folder.lock.read_text().strip().isdigit()
     with own(folder):
         pass
+
+
+def test_a_folder_has_one_key_that_only_its_owner_reads(tmp_path: Path) -> None:
+    folder = open_data_folder(tmp_path)
+    key = read_key(folder)
+    assert len(key) == KEY_BYTES
+    assert read_key(folder) == key
+    assert folder.key.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == [folder.key.name]
+    assert read_key(open_data_folder(tmp_path / "other")) != key
+
+
+def test_of_two_who_make_a_key_at_once_both_have_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = open_data_folder(tmp_path)
+
+    def while_another_makes_one(count: int) -> bytes:
+        monkeypatch.undo()
+        read_key(folder)
+        return token_bytes(count)
+
+    monkeypatch.setattr(data_folder, "token_bytes", while_another_makes_one)
+    monkeypatch.setattr("os.getpid", lambda: 1)
+    key = read_key(folder)
+    assert read_key(folder) == key
+    assert [path.name for path in tmp_path.iterdir()] == [folder.key.name]
+
+
+def test_a_key_that_is_none_is_said(tmp_path: Path) -> None:
+    folder = open_data_folder(tmp_path)
+    folder.key.write_bytes(b"short")
+    with pytest.raises(SettingsError, match="damaged"):
+        read_key(folder)
+    folder.key.unlink()
+    folder.key.mkdir()
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_key(folder)

@@ -15,6 +15,7 @@ from sidecar.commands.exit_codes import ExitCode
 from sidecar.config_file import read_config_file
 from sidecar.immich_client._generated.facts import PINS
 from sidecar.immich_client.client import required_permissions
+from sidecar.immich_client.permissions import Feature, feature_permissions
 from sidecar.preferences import BUILT_IN, KEYS
 from sidecar.settings import Settings
 
@@ -59,6 +60,12 @@ def test_the_file_in_the_readme_can_be_read(tmp_path: Path) -> None:
 def test_the_permissions_in_the_readme_are_those_that_the_client_needs() -> None:
     (listed,) = re.findall(r"with these permissions:\n\s+(.*)\n", README)
     assert set(re.findall(r"`([\w.]+)`", listed)) == required_permissions()
+
+
+@pytest.mark.parametrize("feature", list(Feature))
+def test_what_more_a_key_may_hold_is_in_the_readme(feature: Feature) -> None:
+    (section,) = re.findall(r"## How it hears of new photos\n(.*?)\n## ", README, re.DOTALL)
+    assert feature_permissions(feature) <= set(re.findall(r"`([\w.]+)`", section))
 
 
 def test_the_pinned_versions_are_named() -> None:

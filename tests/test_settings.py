@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -183,3 +184,42 @@ def test_what_moved_into_the_file_is_refused_where_it_was(monkeypatch: pytest.Mo
     assert "config.yml" in str(caught.value)
     monkeypatch.setenv(name, "")
     assert read_settings().matching == Matching()
+
+
+@pytest.mark.parametrize(
+    ("given", "base_path", "expected"),
+    [
+        pytest.param("", "/sidecar", None, id="nobody calls"),
+        pytest.param("http://sidecar:8080", "/sidecar", "http://sidecar:8080/sidecar", id="an address"),
+        pytest.param(" http://sidecar:8080/ ", "/side", "http://sidecar:8080/side", id="with a slash and blanks"),
+        pytest.param("https://a.example/p/q/", "/sidecar", "https://a.example/p/q", id="with a path of its own"),
+    ],
+)
+def test_where_immich_calls_has_a_path(given: str, base_path: str, expected: str | None) -> None:
+    assert Settings(webhook_url=given, base_path=base_path).hook_base_url == expected
+
+
+@pytest.mark.parametrize(
+    "given", ["sidecar:8080", "ftp://sidecar", "http://", "http://a?b=c", "http://a#b", "http://me:secret@a"]
+)
+def test_an_address_that_immich_cannot_call_is_refused(given: str) -> None:
+    with pytest.raises(SettingsError, match="SIDECAR_WEBHOOK_URL: an address such as") as told:
+        read_settings(webhook_url=given)
+    assert "secret" not in str(told.value)
+
+
+def test_a_secret_that_could_be_guessed_is_refused() -> None:
+    with pytest.raises(SettingsError, match="SIDECAR_SECRET") as told:
+        read_settings(secret="short")
+    assert "short" not in str(told.value).replace("SIDECAR_SECRET", "")
+
+
+@pytest.mark.parametrize(("given", "expected"), [("04:15", time(4, 15)), ("23:59:30", time(23, 59, 30))])
+def test_the_time_of_the_nightly_look_is_a_time_of_day(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: str, expected: time
+) -> None:
+    monkeypatch.setenv("SIDECAR_SCAN_AT", given)
+    assert read_settings(data_dir=tmp_path).scan_at == expected
+    monkeypatch.setenv("SIDECAR_SCAN_AT", "at night")
+    with pytest.raises(SettingsError, match="SIDECAR_SCAN_AT"):
+        read_settings(data_dir=tmp_path)

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from sidecar.demo.immich import EmulatedImmich
-from sidecar.errors import DataFolderBusy
+from sidecar.errors import DataFolderBusy, SettingsError
+from sidecar.events.hooks import Hook
 from sidecar.grouping.registry import RULES
 from sidecar.jobs.valkey import embedded_valkey
 from sidecar.preferences import Matching
 from sidecar.settings import Settings
-from sidecar.wiring import open_services
+from sidecar.storage import event_counts
+from sidecar.storage.changes import Source
+from sidecar.wiring import Services, open_services
 from tests.postgres import PostgresCluster
 
 pytestmark = pytest.mark.timeout(30)
@@ -69,3 +73,45 @@ async def test_with_both_elsewhere_any_number_of_processes_share_the_work(
         async with open_services(shared) as one, open_services(shared) as other:
             assert not one.is_guest
             assert not other.is_guest
+            assert one.hooks is other.hooks is None
+        called = shared.model_copy(update={"webhook_url": "http://sidecar:8080"})
+        with pytest.raises(SettingsError, match="SIDECAR_SECRET is not set"):
+            async with open_services(called):
+                raise AssertionError("must not open")
+        secret = called.model_copy(update={"secret": SecretStr("a secret that both know")})
+        async with open_services(secret) as one, open_services(secret) as other:
+            assert hook(one) == hook(other) is not None
+        assert not (settings.data_dir / "sidecar.key").exists()
+
+
+def hook(services: Services) -> Hook:
+    assert services.hooks is not None
+    (owner_id,) = services.accounts.connected
+    return services.hooks.of(owner_id)
+
+
+async def test_hooks_are_the_same_after_a_restart_and_a_guest_has_none(settings: Settings) -> None:
+    called = settings.model_copy(update={"webhook_url": "http://sidecar:8080"})
+    async with open_services(called) as services:
+        first = hook(services)
+        assert first.url == f"http://sidecar:8080/sidecar{first.marker}"
+        async with open_services(called, may_be_guest=True) as guest:
+            assert guest.hooks is None
+    async with open_services(called) as services:
+        assert hook(services) == first
+    async with open_services(settings) as services:
+        assert hook(services) == replace(first, url=None)
+
+
+async def test_what_was_counted_is_written_when_services_close(settings: Settings) -> None:
+    async with open_services(settings) as services:
+        services.intake.count(Source.WEBHOOK, "forged")
+    async with open_services(settings) as services, services.database.read() as connection:
+        (total,) = (await event_counts.totals(connection, [None])).values()
+        assert total.count == 1
+
+
+async def test_how_long_things_rest_is_set_in_one_place(settings: Settings) -> None:
+    chosen = settings.model_copy(update={"debounce_ms": 7, "poll_interval_s": 30})
+    async with open_services(chosen) as services:
+        assert (services.jobs.debounce_ms, services.jobs.poll_interval_ms) == (7, 30_000)

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from sidecar.app import serving
 from sidecar.commands.exit_codes import ExitCode
-from sidecar.commands.run import stop_signal
+from sidecar.commands.run import schedule_of, stop_signal
 from sidecar.commands.scan import ScanOptions, scan_with
 from sidecar.demo.immich import EmulatedImmich
 from sidecar.demo.immich.refusals import Refusal
@@ -171,7 +171,7 @@ async def _serve_until_stopped(services: Services, immich: EmulatedImmich, err: 
     stopped = stop_signal()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(
-            running_worker(replace(services.jobs, detects=True), scan_interval_s=services.settings.scan_interval_s)
+            running_worker(replace(services.jobs, detects=True), schedule=schedule_of(services.settings))
         )
         try:
             address = await stack.enter_async_context(serving(services))

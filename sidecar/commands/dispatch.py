@@ -15,6 +15,8 @@ from sidecar.commands.duplicates.deciding import MOST_GROUPS, Decide
 from sidecar.commands.duplicates.listing import MOST_LISTED as MOST_SETS
 from sidecar.commands.duplicates.listing import ListOptions
 from sidecar.commands.exit_codes import ExitCode, exit_code_of
+from sidecar.commands.failures import MOST_LISTED as MOST_FAILURES
+from sidecar.commands.failures import FailuresOptions, RetryOptions, show_failures, try_again
 from sidecar.commands.groups import MOST_LISTED as MOST_OPEN
 from sidecar.commands.groups import GroupsOptions, Listed
 from sidecar.commands.preferences import Change, show_or_change
@@ -122,6 +124,14 @@ def _undo_of(options: argparse.Namespace) -> UndoOptions:
     )
 
 
+def _failures_of(options: argparse.Namespace) -> FailuresOptions:
+    return FailuresOptions(options.user, None if options.all else MOST_FAILURES, options.json)
+
+
+def _retry_of(options: argparse.Namespace) -> RetryOptions:
+    return RetryOptions(tuple(options.ids), options.all, options.user)
+
+
 def _change_of(options: argparse.Namespace) -> Change | None:
     if options.change is None:
         return None
@@ -134,6 +144,8 @@ _COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], Awaitable[ExitCode
     "groups": lambda settings, options: groups.show_or_decide(settings, _groups_of(options)),
     "duplicates": lambda settings, options: duplicates.show_or_decide(settings, _duplicates_of(options)),
     "undo": lambda settings, options: undo(settings, _undo_of(options)),
+    "failures": lambda settings, options: show_failures(settings, _failures_of(options)),
+    "retry": lambda settings, options: try_again(settings, _retry_of(options)),
     "settings": lambda settings, options: show_or_change(settings, _change_of(options), user=options.user),
     "demo": lambda settings, options: demo(settings, once=options.once),
 }

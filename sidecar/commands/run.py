@@ -12,6 +12,8 @@ from typing import TextIO
 from sidecar.app import serving
 from sidecar.commands.exit_codes import ExitCode
 from sidecar.errors import TryLater
+from sidecar.events.listening import listening
+from sidecar.jobs.schedule import Schedule
 from sidecar.settings import Settings
 from sidecar.wiring import Services, open_services
 from sidecar.worker import running_worker
@@ -33,20 +35,26 @@ async def run(settings: Settings, parts: Parts, *, err: TextIO = sys.stderr) -> 
     Errors: what keeps services from opening for good; what may pass is waited for.
     """
     stopped = stop_signal()
+
+    def tell(sentence: str) -> None:
+        print(f"sidecar: {sentence}", file=err, flush=True)
+
     async with AsyncExitStack() as stack:
         services = await _opened(stack, settings, stopped, err)
         if services is None:
             return ExitCode.DONE
-        print(f"sidecar: what is remembered lies in {settings.data_dir.resolve()}", file=err, flush=True)
+        tell(f"what is remembered lies in {settings.data_dir.resolve()}")
         if parts.worker:
-            await stack.enter_async_context(running_worker(services.jobs, scan_interval_s=settings.scan_interval_s))
+            await stack.enter_async_context(running_worker(services.jobs, schedule=schedule_of(settings)))
         if parts.web:
             address = await stack.enter_async_context(serving(services))
-            print(f"sidecar: open {address}", file=err, flush=True)
+            tell(f"open {address}")
+        if parts.worker:
+            await stack.enter_async_context(listening(services.jobs, services.intake, services.hooks, tell=tell))
         names = ", ".join(sorted(account.user.name for account in services.accounts.connected.values()))
-        print(f"sidecar: working for {names}; Ctrl-C stops", file=err, flush=True)
+        tell(f"working for {names}; Ctrl-C stops")
         for refused in services.accounts.refused:
-            print(f"sidecar: {refused}", file=err, flush=True)
+            tell(str(refused))
         await stopped.wait()
     return ExitCode.DONE
 
@@ -61,6 +69,12 @@ async def _opened(stack: AsyncExitStack, settings: Settings, stopped: asyncio.Ev
         with suppress(TimeoutError):
             await asyncio.wait_for(stopped.wait(), WAIT_FOR_IMMICH_S)
     return None
+
+
+def schedule_of(settings: Settings) -> Schedule:
+    """What happens by the clock under these settings."""
+    often_s = settings.scan_interval_s
+    return Schedule(at=settings.scan_at, interval_ms=None if often_s is None else often_s * 1000)
 
 
 def stop_signal() -> asyncio.Event:

@@ -13,12 +13,16 @@ from sidecar.immich_client.files import THUMBNAIL_LIMIT_BYTES, Files
 from sidecar.immich_client.links import Links
 from sidecar.immich_client.memos import MEMO_KEY, MEMOS_AT_ONCE, Memos
 from sidecar.immich_client.permissions import Permissions, missing_permissions, required_permissions
+from sidecar.immich_client.queues import Queues
+from sidecar.immich_client.redo import Redo
 from sidecar.immich_client.server import Server, check_version
+from sidecar.immich_client.socket import Socket
 from sidecar.immich_client.stacks import Stacks
 from sidecar.immich_client.tags import Tags
 from sidecar.immich_client.transport import Retries, Timeouts, Transport
 from sidecar.immich_client.trash import Trash
 from sidecar.immich_client.users import Users
+from sidecar.immich_client.workflows import Workflows
 
 __all__ = [
     "ASSETS_AT_ONCE",
@@ -33,7 +37,24 @@ __all__ = [
 ]
 
 
-class Immich(Assets, Files, Stacks, Memos, Albums, Tags, Links, Trash, Duplicates, Users, Permissions, Server):
+class Immich(
+    Assets,
+    Files,
+    Stacks,
+    Memos,
+    Albums,
+    Tags,
+    Links,
+    Trash,
+    Duplicates,
+    Users,
+    Workflows,
+    Redo,
+    Queues,
+    Socket,
+    Permissions,
+    Server,
+):
     """One user's Immich, as seen through one API key; use it as an async context manager.
 
     Shape:  each subject's questions and changes are in its own module; here they come together.

@@ -24,7 +24,7 @@ class Connections:
     def __init__(self, root: httpx.URL, *, limit: int) -> None:
         self._origin = httpcore.URL(scheme=root.raw_scheme, host=root.raw_host, port=root.port, target=b"/").origin
         # Certificates are read only for https.
-        self._ssl_context = httpx.create_ssl_context() if root.scheme == "https" else None
+        self.ssl_context = httpx.create_ssl_context() if root.scheme == "https" else None
         self._turns = asyncio.Semaphore(limit)
         self._resting: deque[httpcore.AsyncHTTPConnection] = deque()
         self._is_closed = False
@@ -34,7 +34,7 @@ class Connections:
         """The answer, its body still to be read; what the block leaves unread costs the connection."""
         async with self._turns:
             connection = await self._rested() or httpcore.AsyncHTTPConnection(
-                self._origin, ssl_context=self._ssl_context, keepalive_expiry=_KEEPALIVE_S
+                self._origin, ssl_context=self.ssl_context, keepalive_expiry=_KEEPALIVE_S
             )
             try:
                 reply = await connection.handle_async_request(request)

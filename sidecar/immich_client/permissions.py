@@ -1,14 +1,40 @@
-"""What the API key may do, and what it has to."""
+"""What the API key may do, what it has to, and what more it needs for what the sidecar does without as well."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 
 from sidecar.errors import ImmichRefused
 from sidecar.immich_client._generated import calls, facts
 from sidecar.immich_client.conversation import Conversation
 
-_EVERYTHING = "all"
+EVERYTHING = "all"
+"""The permission that stands for all others, and the only one that opens the websocket."""
+
+
+class Feature(StrEnum):
+    """What is done only if the key allows it; keys that people have today go on working without."""
+
+    WEBHOOK = "webhook"
+    REDO = "redo"
+    QUEUES = "queues"
+
+
+_OPERATIONS = {
+    Feature.WEBHOOK: frozenset(
+        {
+            "createWorkflow",
+            "deleteWorkflow",
+            "getWorkflow",
+            "searchPluginMethods",
+            "searchWorkflows",
+            "updateWorkflow",
+        }
+    ),
+    Feature.REDO: frozenset({"runAssetJobs"}),
+    Feature.QUEUES: frozenset({"getQueues"}),
+}
 
 
 class Permissions(Conversation):
@@ -20,7 +46,7 @@ class Permissions(Conversation):
         return frozenset(key.permissions)
 
     async def check_permissions(self) -> None:
-        """Nothing, if the key holds all that the sidecar needs.
+        """Nothing, if the key holds all that the sidecar cannot do without.
 
         Errors: ImmichRefused naming every permission that is missing.
         """
@@ -30,11 +56,29 @@ class Permissions(Conversation):
 
 
 def required_permissions() -> frozenset[str]:
-    """What an API key must hold for everything that the sidecar asks and changes."""
-    return frozenset[str]().union(*facts.PERMISSIONS.values())
+    """What an API key must hold for everything that the sidecar cannot do without."""
+    return _of(facts.PERMISSIONS.keys() - frozenset[str]().union(*_OPERATIONS.values()))
+
+
+def feature_permissions(feature: Feature) -> frozenset[str]:
+    """What an API key must hold for the feature, beyond what it has to hold anyway."""
+    return _of(_OPERATIONS[feature]) - required_permissions()
 
 
 def missing_permissions(held: Iterable[str]) -> frozenset[str]:
     """The required permissions that are not among those held; none if "all" is."""
+    return _missing(required_permissions(), held)
+
+
+def missing_for(feature: Feature, held: Iterable[str]) -> frozenset[str]:
+    """The feature's permissions that are not among those held; none if "all" is."""
+    return _missing(feature_permissions(feature), held)
+
+
+def _of(operations: Iterable[str]) -> frozenset[str]:
+    return frozenset[str]().union(*(facts.PERMISSIONS[operation] for operation in operations))
+
+
+def _missing(wanted: frozenset[str], held: Iterable[str]) -> frozenset[str]:
     held = frozenset(held)
-    return frozenset() if _EVERYTHING in held else required_permissions() - held
+    return frozenset() if EVERYTHING in held else wanted - held

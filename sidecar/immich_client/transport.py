@@ -6,9 +6,10 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http import HTTPStatus
@@ -80,6 +81,20 @@ class Retries:
 
 
 @dataclass(frozen=True, slots=True)
+class Entrance:
+    """Where a conversation other than by calls begins, and what shows there who we are; the key is not shown.
+
+    Shape:  origin is scheme, host and port; path is that of the API's root, with a slash at both ends. ssl_context is
+            None for http.
+    """
+
+    origin: str
+    path: str
+    headers: Mapping[str, str] = field(repr=False)
+    ssl_context: ssl.SSLContext | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Span:
     """A part of a file: so many bytes from this one on."""
 
@@ -131,13 +146,14 @@ class Transport:
         self._sleep = sleep
         self._spread = spread
         self._root = root
+        self._api_key = usable_key(api_key)
         self._headers = [
             (b"host", root.netloc),
             (b"user-agent", f"python-httpx/{httpx.__version__}".encode()),
             (b"accept", b"application/json"),
             # Immich stands beside us: packing its answers would cost both sides more than the wire does.
             (b"accept-encoding", b"identity"),
-            (b"x-api-key", usable_key(api_key).encode()),
+            (b"x-api-key", self._api_key.encode()),
         ]
         self._whole_s = limits.whole_s
         self._timeouts = {"connect": limits.connect_s, "read": limits.read_s, "write": limits.write_s}
@@ -146,6 +162,16 @@ class Transport:
 
     def __repr__(self) -> str:
         return f"Transport({self.address!r})"
+
+    @property
+    def entrance(self) -> Entrance:
+        """Where a websocket goes."""
+        return Entrance(
+            origin=f"{self._root.scheme}://{self._root.netloc.decode()}",
+            path=self._root.path,
+            headers={"x-api-key": self._api_key},
+            ssl_context=self._connections.ssl_context,
+        )
 
     async def __aenter__(self) -> Self:
         return self

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from sidecar.errors import ContractBroken, ImmichMissing, ImmichUnavailable
 from sidecar.formats import Format
 from sidecar.grouping.memo import decisions_in, identities_in
 from sidecar.grouping.memory import Decided, Decision, DecisionKind
 from sidecar.jobs.context import JobContext
+from sidecar.jobs.several import ask_several
 from sidecar.media.sniff import sniff
 from sidecar.model import Asset, AssetId, OwnerId
 from sidecar.storage import assets, decisions
@@ -20,9 +21,6 @@ log = logging.getLogger(__name__)
 
 LOOK_BYTES = 16 * 1024
 """Enough for every format that we know; the rest of the file is not read."""
-
-Item = TypeVar("Item")
-Answer = TypeVar("Answer")
 
 
 class Recalled(NamedTuple):
@@ -52,7 +50,7 @@ async def recall(context: JobContext, owner_id: OwnerId, ids: Sequence[AssetId])
             problems[asset_id] = ImmichUnavailable(str(error))
         return {}
 
-    memos = dict(zip(ids, await _each(context, ids, ask), strict=True))
+    memos = dict(zip(ids, await ask_several(ids, ask, at_once=context.concurrent_writes), strict=True))
     if ids and len(problems) == len(ids):
         raise next(iter(problems.values()))
     async with context.database.write() as connection:
@@ -112,19 +110,15 @@ async def look_at(context: JobContext, owner_id: OwnerId, doubtful: Sequence[Ass
             return None
         return (await asyncio.to_thread(sniff, head, asset.name)).format
 
-    answers = dict(zip([asset.id for asset in doubtful], await _each(context, doubtful, ask), strict=True))
+    answers = dict(
+        zip(
+            [asset.id for asset in doubtful],
+            await ask_several(doubtful, ask, at_once=context.concurrent_writes),
+            strict=True,
+        )
+    )
     found = {asset_id: content for asset_id, content in answers.items() if content is not None}
     if found:
         async with context.database.write() as connection:
             await assets.set_content(connection, owner_id, found)
     return answers.keys() - found.keys()
-
-
-async def _each(context: JobContext, items: Sequence[Item], ask: Callable[[Item], Awaitable[Answer]]) -> list[Answer]:
-    limit = asyncio.Semaphore(context.concurrent_writes)
-
-    async def one(item: Item) -> Answer:
-        async with limit:
-            return await ask(item)
-
-    return list(await asyncio.gather(*map(one, items)))

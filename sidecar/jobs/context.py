@@ -20,6 +20,7 @@ from sidecar.media.paths import MediaPaths
 from sidecar.media.pool import DecodingPool
 from sidecar.model import AssetId, OwnerId
 from sidecar.preferences import Detection, Matching
+from sidecar.storage.changes import Source
 from sidecar.storage.database import Database
 
 LEASE_MS = 120_000
@@ -54,8 +55,11 @@ class JobContext:
             about whose earlier decisions Immich was asked since this process began: a database can be put back from a
             backup only between two processes. detects says that duplicates are looked for after each scan; detection
             is what the server's owner chose about that, detectors are those of other packages, pool is where pictures
-            are decoded, media_paths where Immich's files lie here. stopping is set when
-            the process is to end: bodies then stop between two steps.
+            are decoded, media_paths where Immich's files lie here. live_sources are those by which this process hears
+            of an owner's changes without asking. stopping is set when the process is to end: bodies then stop between
+            two steps.
+    Units:  debounce_ms is how long a stem that changed is to have rested; poll_interval_ms between two questions for
+            changes.
     """
 
     database: Database
@@ -72,6 +76,9 @@ class JobContext:
     media_paths: MediaPaths = field(default_factory=MediaPaths)
     concurrent_reads: int = 4
     concurrent_writes: int = 8
+    debounce_ms: int = 0
+    poll_interval_ms: int = 60_000
+    live_sources: dict[OwnerId, set[Source]] = field(default_factory=dict)
     recalled: set[AssetId] = field(default_factory=set)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     now_ms: Callable[[], int] = wall_clock_ms
@@ -85,8 +92,8 @@ class JobContext:
         """When to try again after this many attempts: doubling from seconds to minutes."""
         return self.now_ms() + min(LAST_RETRY_MS, FIRST_RETRY_MS << min(attempts, 10))
 
-    async def wake(self, job: JobName, owner_id: OwnerId) -> None:
+    async def wake(self, job: JobName, owner_id: OwnerId, *, delay_ms: int = 0) -> None:
         """The job runs soon; where there is no queue, whoever runs the jobs by hand goes on by itself."""
         if self.queue is not None:
             with suppress(QueueUnavailable):  # the sweep finds what is to be done, as soon as the queue is back
-                await self.queue.wake(job, owner_id)
+                await self.queue.wake(job, owner_id, delay_s=delay_ms / 1000)

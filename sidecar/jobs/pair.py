@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 STEMS_AT_ONCE = 1000
 WAIT_FOR_WRITES_MS = 1_000
+SOON_MS = 10_000
+"""What is due later than that, the sweep finds early enough."""
 FAILURES_BACK_OFF = 5
 MOST_ROUNDS = 4
 """What is asked may change what is decided, and so what else is to be asked."""
@@ -51,7 +53,12 @@ async def pair(context: JobContext, owner_id: OwnerId) -> None:
         await renew_if_changed(context, owner_id)
         # Half of the names may still go by the former rules.
         if context.stopping.is_set() or not await _pair_some(context, owner_id):
-            return
+            break
+    async with context.database.read() as connection:
+        due_ms = await work.next_due_ms(connection, owner_id)
+    # Whoever marked them has woken us, too, but perhaps under an id that the queue held already.
+    if due_ms is not None and 0 < (delay_ms := due_ms - context.now_ms()) <= SOON_MS:
+        await context.wake(JobName.PAIR, owner_id, delay_ms=delay_ms)
 
 
 async def _pair_some(context: JobContext, owner_id: OwnerId) -> bool:

@@ -26,6 +26,8 @@ class JobName(StrEnum):
     DETECT = "detect"
     RECORD = "record"
     RESOLVE = "resolve"
+    REFRESH = "refresh"
+    REDO = "redo"
 
 
 def encode(value: dict[str, object]) -> bytes:

@@ -19,7 +19,10 @@ from sidecar.jobs.duplicates.record import record
 from sidecar.jobs.duplicates.resolve import resolve
 from sidecar.jobs.pair import pair
 from sidecar.jobs.queue import QUEUE_NAME, JobName, decode, encode
+from sidecar.jobs.redo import redo
+from sidecar.jobs.refresh import refresh
 from sidecar.jobs.remember import remember
+from sidecar.jobs.schedule import Schedule
 from sidecar.jobs.sweep import sweep
 from sidecar.jobs.sync import sync
 from sidecar.model import OwnerId
@@ -49,19 +52,21 @@ JOBS = (
     Job(JobName.DETECT, detect, 24 * 3600),
     Job(JobName.RECORD, record, 3600),
     Job(JobName.RESOLVE, resolve, 6 * 3600),
+    Job(JobName.REFRESH, refresh, 3600),
+    Job(JobName.REDO, redo, 3600),
 )
 
 
-def build_worker(context: JobContext, *, scan_interval_s: int | None) -> Worker:
+def build_worker(context: JobContext, *, schedule: Schedule | None) -> Worker:
     """An arq worker that runs every job in this context; the caller starts it (`async_run`) and closes it.
 
-    Shape:  scan_interval_s asks for a scan of each library that often; None leaves scans to whoever asks for them.
+    Shape:  schedule says what happens by the clock; without one, only what somebody asks for.
     """
     running: set[tuple[JobName, OwnerId]] = set()
     assert context.queue is not None  # noqa: S101  # only a dry run has no queue, and it has no worker
     return Worker(
         functions=[_function(job, running) for job in JOBS],
-        cron_jobs=[_sweeping(scan_interval_s)],
+        cron_jobs=[_sweeping(schedule)],
         redis_pool=context.queue.pool,
         queue_name=QUEUE_NAME,
         ctx={"context": context},
@@ -90,11 +95,9 @@ def _function(job: Job, running: set[tuple[JobName, OwnerId]]) -> Function:
     return func(run, name=job.name.value, timeout=job.timeout_s, keep_result=0)
 
 
-def _sweeping(scan_interval_s: int | None) -> CronJob:
-    interval_ms = scan_interval_s * 1000 if scan_interval_s is not None else None
-
+def _sweeping(schedule: Schedule | None) -> CronJob:
     async def run(ctx: dict[Any, Any], *_arguments: Any, **_named: Any) -> None:
-        await _logged("sweep", sweep(ctx["context"], scan_interval_ms=interval_ms))
+        await _logged("sweep", sweep(ctx["context"], schedule=schedule))
 
     return cron(
         run, name="sweep", second=set(range(0, 60, SWEEP_EVERY_S)), run_at_startup=True, keep_result=0, max_tries=1

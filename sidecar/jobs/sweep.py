@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.queue import JobName
+from sidecar.jobs.schedule import Schedule
 from sidecar.model import OwnerId
-from sidecar.storage import decisions, detections, journal, native_records, resolutions, scans, work
+from sidecar.storage import changes, decisions, detections, journal, native_records, polls, resolutions, scans, work
 
 SALT_MS = 30_000
 """Within such a span one wake is enough; in the next, an id that a killed worker still blocks is left behind."""
 
 
-async def sweep(context: JobContext, *, scan_interval_ms: int | None = None) -> None:
-    """Wakes every job with something to do for an owner of ours; first asks for the scans that the clock calls for."""
+async def sweep(context: JobContext, *, schedule: Schedule | None = None) -> None:
+    """Wakes every job with something to do for an owner of ours; first asks for what the clock calls for.
+
+    Shape:  without a schedule nothing happens by the clock, neither scans nor questions for changes.
+    """
     if context.queue is None:
         return
     now_ms = context.now_ms()
-    if scan_interval_ms is not None:
-        await _request_due_scans(context, now_ms, scan_interval_ms)
+    by_clock: list[tuple[JobName, list[OwnerId]]] = []
+    if schedule is not None:
+        await _request_due_scans(context, now_ms, schedule)
+        by_clock = await _due_by_clock(context, now_ms)
     async with context.database.read() as connection:
         due: list[tuple[JobName, list[OwnerId]]] = [
+            *by_clock,
+            (JobName.REFRESH, await changes.owners_with_due_changes(connection, now_ms=now_ms)),
             (JobName.SYNC, await scans.owners_with_due_scans(connection, now_ms=now_ms)),
             (JobName.PAIR, await work.owners_with_due_work(connection, now_ms=now_ms)),
             (JobName.APPLY, await journal.owners_with_due_actions(connection, now_ms=now_ms)),
@@ -34,13 +42,23 @@ async def sweep(context: JobContext, *, scan_interval_ms: int | None = None) -> 
                 await context.queue.wake(job, owner_id, salt=f":{now_ms // SALT_MS}")
 
 
-async def _request_due_scans(context: JobContext, now_ms: int, scan_interval_ms: int) -> None:
+async def _request_due_scans(context: JobContext, now_ms: int, schedule: Schedule) -> None:
     for owner_id in context.accounts:
         async with context.database.read() as connection:
             last = await scans.newest(connection, owner_id)
-        if last is None or (last.ended_at_ms is not None and last.ended_at_ms + scan_interval_ms <= now_ms):
+        if schedule.wants_scan(last, now_ms=now_ms):
             async with context.database.write() as connection:
                 await scans.request(connection, owner_id, now_ms=now_ms)
+
+
+async def _due_by_clock(context: JobContext, now_ms: int) -> list[tuple[JobName, list[OwnerId]]]:
+    async with context.database.read() as connection:
+        clocks = [await polls.get(connection, owner_id) for owner_id in context.accounts]
+    ready = [clock for clock in clocks if clock.not_before_ms <= now_ms]
+    return [
+        (JobName.REFRESH, [clock.owner_id for clock in ready if clock.due_at_ms <= now_ms]),
+        (JobName.REDO, [clock.owner_id for clock in ready if clock.redo_due_at_ms <= now_ms]),
+    ]
 
 
 async def release_leases(context: JobContext) -> None:

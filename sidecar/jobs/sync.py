@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from enum import Enum, auto
-from typing import TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from sidecar.errors import ContractBroken, ImmichMissing, ImmichUnavailable
-from sidecar.grouping.names import reader_of
 from sidecar.immich_client.client import Immich
 from sidecar.immich_client.mapping import AssetPage
+from sidecar.jobs.all_stacks import read_all_stacks
 from sidecar.jobs.context import SCAN_LEASE_MS, JobContext
+from sidecar.jobs.out_of_sight import Absence, ask_for
 from sidecar.jobs.queue import JobName
+from sidecar.jobs.recording import record, request_detection
 from sidecar.jobs.rules import fingerprint, rules_of
 from sidecar.jobs.runs import Interrupted, Run
-from sidecar.model import Asset, AssetId, OwnerId, Stack, StackId, Visibility
-from sidecar.storage import assets, detections, originals, partner_copies, scans, stacks, work
-from sidecar.storage.assets import Recorded
+from sidecar.model import AssetId, OwnerId, Visibility
+from sidecar.storage import assets, partner_copies, scans, work
 from sidecar.storage.scans import Scan, ScanState, Watermark
 
 log = logging.getLogger(__name__)
-
-Id = TypeVar("Id", AssetId, StackId)
-Answer = TypeVar("Answer")
 
 PAGE_SIZE = 1000
 """The largest page that POST /search/metadata gives (Immich 2.5 to 3.1)."""
@@ -51,36 +44,6 @@ async def sync(context: JobContext, owner_id: OwnerId) -> None:
         return
     run = Run(context, scan, lease, "a scan", scans.postpone, scans.end, ScanState.FAILED)
     await run.carry_out(_Sync(context, scan, lease).run())
-
-
-async def record(
-    context: JobContext, connection: AsyncConnection, owner_id: OwnerId, seen: Iterable[Asset], *, scan_id: int
-) -> Recorded:
-    """What was news among those of these assets that are the owner's, which are in the mirror now, under today's stems.
-
-    Shape:  their originals are known too; news about an original alone is none for pairing. What partners share is
-            remembered only as far as it can be the same as a picture of the owner's.
-    """
-    names = reader_of(await rules_of(context, connection, owner_id))
-    everything = list(seen)
-    mine = [asset for asset in everything if asset.owner_id == owner_id]
-    by_id = {asset.id: (names.stem_of(asset.name), asset) for asset in mine}
-    recorded = await assets.record(connection, owner_id, by_id, scan_id=scan_id)
-    await originals.record(connection, owner_id, mine)
-    if len(mine) < len(everything):
-        await partner_copies.record(connection, owner_id, everything, scan_id=scan_id)
-    return recorded
-
-
-async def request_detection(context: JobContext, connection: AsyncConnection, owner_id: OwnerId) -> None:
-    """A search for the owner's duplicates is asked for, where that is done at all."""
-    if context.detects:
-        await detections.request(connection, owner_id, now_ms=context.now_ms())
-
-
-class _Absence(Enum):
-    GONE = auto()
-    UNREADABLE = auto()
 
 
 @dataclass(slots=True)
@@ -108,7 +71,7 @@ class _Sync:
         expected = sum(totals.values())  # partners' assets among them
         await self._tell(expected=expected)
         # Stacks before assets: a stem may be paired as soon as it is marked, and must not miss the stack it is in.
-        count = await self._read_stacks()
+        count = await read_all_stacks(self.context, self.owner_id, between=self._tell)
         await self._tell(stacks=count)
         await self._read_assets(totals, newest_first=True)
         if self._missing(expected) and self._missing(expected) != await self._missing_last_time():
@@ -118,55 +81,6 @@ class _Sync:
         await self._tell(missing=self._missing(expected))
         gone = await self._ask_for_unseen()
         await self._finish(started_ms, gone, rules_at_start)
-
-    async def _read_stacks(self) -> int:
-        asked_at_ms = self.context.now_ms()
-        present = await self._all_stacks()
-        async with self.context.database.write() as connection:
-            touched = await stacks.reconcile(connection, self.owner_id, present, asked_at_ms=asked_at_ms)
-            await work.mark(
-                connection, self.owner_id, await assets.stems_of(connection, self.owner_id, sorted(touched))
-            )
-        return len(present)
-
-    async def _all_stacks(self) -> list[Stack]:
-        try:
-            return list(await self.immich.stacks())
-        except (ImmichUnavailable, ContractBroken):
-            # One answer with every stack is too much for a server with some 145,000 of them (immich-stack#56).
-            log.warning("the list of all stacks cannot be had; asking stack by stack")
-        primaries = await self.immich.stacked_primary_ids()
-        found = await self._each(primaries, self.immich.stack_of_primary)
-        listed = {stack.id: stack for stack in found if stack is not None}
-        # A timeline shows no stack whose primary it does not show: only Immich itself can say that one is gone.
-        async with self.context.database.read() as connection:
-            recorded = await stacks.everything(connection, self.owner_id)
-        listed |= {
-            stack.id: stack
-            for stack in await self._each(sorted(recorded.keys() - listed.keys()), self._stack_if_there)
-            if stack is not None
-        }
-        return list(listed.values())
-
-    async def _stack_if_there(self, stack_id: StackId) -> Stack | None:
-        try:
-            return await self.immich.stack(stack_id)
-        except ImmichMissing:
-            return None
-
-    async def _each(self, ids: Sequence[Id], ask: Callable[[Id], Awaitable[Answer]]) -> list[Answer]:
-        """The answers in order, several asked at once; the scan stays ours however many there are."""
-        limit = asyncio.Semaphore(self.context.concurrent_reads)
-
-        async def one(each: Id) -> Answer:
-            async with limit:
-                return await ask(each)
-
-        answers: list[Answer] = []
-        for start in range(0, len(ids), PAGE_SIZE):
-            answers += await asyncio.gather(*map(one, ids[start : start + PAGE_SIZE]))
-            await self._tell()
-        return answers
 
     async def _read_assets(self, totals: dict[Visibility, int], *, newest_first: bool) -> None:
         for visibility, total in totals.items():
@@ -221,25 +135,10 @@ class _Sync:
         gone = 0
         for start in range(0, len(unseen), PAGE_SIZE):
             part = unseen[start : start + PAGE_SIZE]
-            answers = dict(zip(part, await self._each(part, self._asset_if_there), strict=True))
-            there = [each for each in answers.values() if isinstance(each, Asset)]
-            lost = [asset_id for asset_id, answer in answers.items() if answer is _Absence.GONE]
-            gone += len(lost)
-            async with self.context.database.write() as connection:
-                recorded = await record(self.context, connection, self.owner_id, there, scan_id=self.scan.id)
-                emptied = await assets.remove(connection, self.owner_id, lost)
-                await work.mark(connection, self.owner_id, recorded.dirty | emptied)
+            absent = await ask_for(self.context, self.owner_id, part, scan_id=self.scan.id, between=self._tell)
+            gone += sum(each is Absence.GONE for each in absent.values())
             await self._tell(gone=gone)
         return gone
-
-    async def _asset_if_there(self, asset_id: AssetId) -> Asset | _Absence:
-        try:
-            return await self.immich.asset(asset_id)
-        except ImmichMissing:
-            return _Absence.GONE
-        except ContractBroken:
-            # There, but not in words that we know: what we knew of it stands.
-            return _Absence.UNREADABLE
 
     async def _finish(self, started_ms: int, gone: int, rules_at_start: str) -> None:
         async with self.context.database.write() as connection:

@@ -20,6 +20,7 @@ from sidecar.storage.tables import (
     native_records,
     originals,
     pixels,
+    redos,
     stack_members,
 )
 
@@ -49,7 +50,7 @@ ASSET_FIELDS = (
 """In the order of Asset's own fields, so that a row becomes an Asset by position."""
 
 _KEYS = frozenset({"owner_id", "asset_id"})
-_OF_ONE_ASSET = (assets, originals, contents, fingerprints, pixels, native_records)
+_OF_ONE_ASSET = (assets, originals, contents, fingerprints, pixels, native_records, redos)
 _KINDS = {kind.value: kind for kind in AssetKind}
 _FORMATS = {each.value: each for each in Format}
 _VISIBILITIES = {visibility.value: visibility for visibility in Visibility}
@@ -181,6 +182,25 @@ async def _one_burst_further(connection: AsyncConnection, owner_id: OwnerId, ste
                 )
                 .where(assets.c.owner_id == owner_id, assets.c.stem.in_(chunk), other.c.auto_stack_id.is_not(None))
                 .distinct()
+            )
+        )
+    return found
+
+
+async def set_bursts(connection: AsyncConnection, owner_id: OwnerId, bursts: Mapping[AssetId, str]) -> set[str]:
+    """The stems of those of these assets whose burst is news; the mirror knows all of them now."""
+    found: set[str] = set()
+    for asset_id, auto_stack_id in sorted(bursts.items()):
+        found.update(
+            await connection.scalars(
+                update(assets)
+                .where(
+                    assets.c.owner_id == owner_id,
+                    assets.c.asset_id == asset_id,
+                    assets.c.auto_stack_id.is_distinct_from(auto_stack_id),
+                )
+                .values(auto_stack_id=auto_stack_id)
+                .returning(assets.c.stem)
             )
         )
     return found

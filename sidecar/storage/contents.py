@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.model import AssetId, OwnerId
@@ -113,3 +113,13 @@ async def failures(connection: AsyncConnection, owner_id: OwnerId, *, limit: int
         .limit(limit)
     )
     return [Content(*row) for row in rows]
+
+
+async def retry(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> None:
+    """Those of these files that could not be read are read by the next search, as if for the first time."""
+    for chunk in chunks(ids):
+        await connection.execute(
+            update(contents)
+            .where(contents.c.owner_id == owner_id, contents.c.asset_id.in_(chunk), contents.c.flaw.is_not(None))
+            .values(attempts=0, not_before_ms=0)
+        )

@@ -24,13 +24,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sidecar.errors import SettingsError, StorageUnavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+FIRST_GENERATIONS = 1 << 30
+"""A mark begins at one of so many numbers, so that one made anew is not taken for the one that was finished."""
+
 CHUNK = 1000
 """Ids in one statement: SQLite takes 32,766 parameters, PostgreSQL's wire protocol 32,767."""
 
 BUSY_TIMEOUT_S = 20.0
 
-# PostgreSQL's serialization_failure and deadlock_detected: nothing is wrong with what was asked.
-_PASSING = frozenset({"40001", "40P01"})
+# PostgreSQL's serialization_failure and deadlock_detected; admin_shutdown, crash_shutdown and cannot_connect_now while
+# it is restarted; too_many_connections. Nothing is wrong with what was asked.
+_PASSING = frozenset({"40001", "40P01", "57P01", "57P02", "57P03", "53300"})
+_NO_CONNECTION = "08"  # the class of its connection exceptions
 
 Item = TypeVar("Item")
 
@@ -227,7 +232,8 @@ async def _translated() -> AsyncIterator[None]:
     except (OperationalError, InterfaceError, OSError) as error:
         raise StorageUnavailable(f"the database does not answer: {_cause(error)}") from error
     except DBAPIError as error:
-        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _PASSING:
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if error.connection_invalidated or state in _PASSING or state.startswith(_NO_CONNECTION):
             raise StorageUnavailable("the database could not finish this now") from error
         if isinstance(error.orig, sqlite3.DatabaseError) and "not a database" in str(error.orig):
             raise SettingsError(

@@ -13,11 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sidecar.grouping.memory import Decision, DecisionKind, DecisionSource
 from sidecar.model import Asset, AssetId, OwnerId, identity_of
 from sidecar.storage import assets
-from sidecar.storage.database import chunks, insert_for, write_rows
+from sidecar.storage.database import FIRST_GENERATIONS, chunks, insert_for, write_rows
 from sidecar.storage.tables import decisions, memos
-
-FIRST_GENERATIONS = 1 << 30
-"""A mark begins at one of so many numbers, so that one made anew is not taken for the one that was finished."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, exists, func, select, update
+from sqlalchemy import ColumnElement, Row, case, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.model import OwnerId
@@ -72,8 +72,11 @@ class Detection:
     ended_at_ms: int | None
 
 
-async def request(connection: AsyncConnection, owner_id: OwnerId, *, now_ms: int) -> Detection:
-    """The owner's search that waits, or else a new one: one that is running may be past what has changed since."""
+async def request(connection: AsyncConnection, owner_id: OwnerId, *, now_ms: int, not_before_ms: int = 0) -> Detection:
+    """The owner's search that waits, or else a new one: one that is running may be past what has changed since.
+
+    Shape:  one that waits for longer than whoever asks now wants to is due earlier.
+    """
     waiting = await _one(
         connection,
         select(detections)
@@ -82,6 +85,11 @@ async def request(connection: AsyncConnection, owner_id: OwnerId, *, now_ms: int
         .limit(1),
     )
     if waiting is not None:
+        await connection.execute(
+            update(detections)
+            .where(*_is(waiting), detections.c.not_before_ms > not_before_ms)
+            .values(not_before_ms=not_before_ms)
+        )
         return waiting
     newest_id = await connection.scalar(
         select(func.max(detections.c.detection_id)).where(detections.c.owner_id == owner_id)
@@ -103,7 +111,7 @@ async def request(connection: AsyncConnection, owner_id: OwnerId, *, now_ms: int
             sets=0,
             lease_until_ms=0,
             attempts=0,
-            not_before_ms=0,
+            not_before_ms=not_before_ms,
             requested_at_ms=now_ms,
         )
         # Two who ask at the same moment get the same search.
@@ -287,4 +295,16 @@ def _detection(row: Row[Any]) -> Detection:
         requested_at_ms=row.requested_at_ms,
         first_results_at_ms=row.first_results_at_ms,
         ended_at_ms=row.ended_at_ms,
+    )
+
+
+async def current(connection: AsyncConnection, owner_id: OwnerId) -> Detection | None:
+    """The owner's search that is running, or else the latest: another one may have been asked for meanwhile."""
+    is_running = case((detections.c.state == DetectionState.RUNNING.value, 0), else_=1)
+    return await _one(
+        connection,
+        select(detections)
+        .where(detections.c.owner_id == owner_id)
+        .order_by(is_running, detections.c.detection_id.desc())
+        .limit(1),
     )

@@ -298,3 +298,17 @@ def _unsigned(signed: int) -> int:
 def _signed(unsigned: int) -> int:
     """The same 64 bits as both databases can hold them."""
     return unsigned - (1 << 64) if unsigned >> 63 else unsigned
+
+
+async def retry(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> None:
+    """Those of these that could not be seen are looked at by the next search, as if for the first time."""
+    for chunk in chunks(ids):
+        await connection.execute(
+            update(fingerprints)
+            .where(
+                fingerprints.c.owner_id == owner_id,
+                fingerprints.c.asset_id.in_(chunk),
+                fingerprints.c.phash.is_(None),
+            )
+            .values(attempts=0, not_before_ms=0)
+        )

@@ -321,3 +321,62 @@ def _action(row: Row[Any]) -> Action:
         undoes=msgspec.json.decode(row.undoes, type=tuple[str, ...]) if row.undoes is not None else (),
         origin=Origin(row.origin),
     )
+
+
+async def ended_since(connection: AsyncConnection, owner_id: OwnerId, *, since_ms: int) -> list[tuple[int, int]]:
+    """(moment, how many of the owner's writes ended then, in whatever way) at or after the time; oldest first.
+
+    Shape:  writes that were sent side by side are recorded together, so that moments are few.
+    """
+    rows = await connection.execute(
+        select(actions.c.ended_at_ms, func.count())
+        .where(
+            actions.c.owner_id == owner_id,
+            # Spelled out for an index by state.
+            actions.c.state.in_([state.value for state in ActionState if state is not ActionState.INTENDED]),
+            actions.c.ended_at_ms >= since_ms,
+        )
+        .group_by(actions.c.ended_at_ms)
+        .order_by(actions.c.ended_at_ms)
+    )
+    return [(ended_at_ms, count) for ended_at_ms, count in rows]
+
+
+async def failed(connection: AsyncConnection, owner_id: OwnerId) -> list[Entry]:
+    """The writes that were given up and about whose stem nothing was intended since; oldest first.
+
+    Shape:  a later write about the stem was decided on a later present, whatever became of it.
+    """
+    rows = await connection.execute(
+        select(actions).where(actions.c.owner_id == owner_id, actions.c.state == ActionState.FAILED.value)
+    )
+    found = [_entry(row) for row in rows]
+    newest_ms: dict[str, int] = {}
+    for chunk in chunks(sorted({entry.action.stem for entry in found})):
+        newest = await connection.execute(
+            select(actions.c.stem, func.max(actions.c.intended_at_ms))
+            .where(actions.c.owner_id == owner_id, actions.c.stem.in_(chunk))
+            .group_by(actions.c.stem)
+        )
+        newest_ms.update((stem, intended_at_ms) for stem, intended_at_ms in newest)
+    standing = [entry for entry in found if entry.intended_at_ms == newest_ms[entry.action.stem]]
+    return sorted(standing, key=lambda entry: (entry.intended_at_ms, entry.action.id))
+
+
+async def withdraw_failed(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[str]) -> set[str]:
+    """The stems of those of these writes that had failed: as withdrawn ones they are history, and want a new look."""
+    stems: set[str] = set()
+    for chunk in chunks(ids):
+        stems.update(
+            await connection.scalars(
+                update(actions)
+                .where(
+                    actions.c.owner_id == owner_id,
+                    actions.c.action_id.in_(chunk),
+                    actions.c.state == ActionState.FAILED.value,
+                )
+                .values(state=ActionState.WITHDRAWN.value)
+                .returning(actions.c.stem)
+            )
+        )
+    return stems

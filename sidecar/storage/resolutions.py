@@ -343,3 +343,13 @@ def _resolution(row: Row[Any]) -> Resolution:
         decided_at_ms=row.decided_at_ms,
         ended_at_ms=row.ended_at_ms,
     )
+
+
+async def failed(connection: AsyncConnection, owner_id: OwnerId) -> list[Resolution]:
+    """The owner's decisions that were given up, oldest first."""
+    rows = await connection.execute(
+        select(resolutions).where(
+            resolutions.c.owner_id == owner_id, resolutions.c.state == ResolutionState.FAILED.value
+        )
+    )
+    return _in_order(rows)

@@ -37,6 +37,7 @@ class Scan:
 
     Shape:  expected counts partners' assets too, found only the owner's own. missing were counted by the server and
             shown on no page, broken could not be read, gone were known and are no more.
+            began_at_ms is when it was begun last: one that was interrupted begins anew.
     """
 
     id: int
@@ -51,6 +52,7 @@ class Scan:
     attempts: int
     error: str | None
     requested_at_ms: int
+    began_at_ms: int | None
     ended_at_ms: int | None
 
 
@@ -147,6 +149,13 @@ async def claim(
                 lease=lease,
                 lease_until_ms=now_ms + lease_ms,
                 attempts=scans.c.attempts + 1,
+                began_at_ms=now_ms,
+                expected=0,
+                found=0,
+                missing=0,
+                broken=0,
+                gone=0,
+                stacks=0,
                 error=None,
             )
             .returning(scans)
@@ -224,6 +233,15 @@ async def set_watermark(connection: AsyncConnection, owner_id: OwnerId, mark: Wa
     )
 
 
+async def set_stacks_known(connection: AsyncConnection, owner_id: OwnerId, known_at_ms: int) -> None:
+    """All of the owner's stacks are known as they were then, by the server's clock, unless they are as of later."""
+    await connection.execute(
+        update(owners)
+        .where(owners.c.owner_id == owner_id, owners.c.stacks_known_at_ms < known_at_ms)
+        .values(stacks_known_at_ms=known_at_ms)
+    )
+
+
 def _due(now_ms: int) -> tuple[Any, ...]:
     return (
         scans.c.state.in_((ScanState.REQUESTED.value, ScanState.RUNNING.value)),
@@ -251,5 +269,6 @@ def _scan(row: Row[Any]) -> Scan:
         attempts=row.attempts,
         error=row.error,
         requested_at_ms=row.requested_at_ms,
+        began_at_ms=row.began_at_ms,
         ended_at_ms=row.ended_at_ms,
     )

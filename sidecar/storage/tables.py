@@ -105,7 +105,68 @@ work = Table(
     Column("attempts", Integer, nullable=False),
     Column("not_before_ms", BigInteger, nullable=False),
     Column("error", Text),
+    # Until when further events may put the look off, 0 where none does: an asset that never rests is looked at, too.
+    Column("latest_ms", BigInteger, nullable=False, server_default="0"),
     Index(None, "owner_id", "not_before_ms"),
+)
+
+# What events said is to be looked at again, one row an asset however often it was said; an empty id stands for the
+# owner's stacks. The same kind of marks as `work`.
+changes = Table(
+    "changes",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("asset_id", _ID, primary_key=True),
+    Column("source", String(16), nullable=False),
+    Column("generation", Integer, nullable=False),
+    # The newest `updatedAt` that an event told, by the server's clock.
+    Column("updated_at_ms", BigInteger),
+    # The camera's own burst id, which only webhooks carry.
+    Column("auto_stack_id", Text),
+    Column("heard_at_ms", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before_ms", BigInteger, nullable=False),
+    Column("error", Text),
+    Index(None, "owner_id", "not_before_ms"),
+)
+
+# When each owner's library is asked for changes next, and what became of it last.
+polls = Table(
+    "polls",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("due_at_ms", BigInteger, nullable=False),
+    # After a failure nothing is asked before this moment, whatever events say.
+    Column("not_before_ms", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("polled_at_ms", BigInteger, nullable=False),
+    Column("news_at_ms", BigInteger, nullable=False),
+    Column("stacks_read_at_ms", BigInteger, nullable=False),
+    # When Immich's missing work is looked for next.
+    Column("redo_due_at_ms", BigInteger, nullable=False),
+    Column("error", Text),
+)
+
+# What Immich was asked to do again about a file as it is: it is asked once.
+redos = Table(
+    "redos",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("asset_id", _ID, primary_key=True),
+    Column("job", String(16), primary_key=True),
+    Column("basis", Text, nullable=False),
+    Column("asked_at_ms", BigInteger, nullable=False),
+)
+
+# How often which source told what; an empty owner stands for nobody whom we know.
+event_counts = Table(
+    "event_counts",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("source", String(16), primary_key=True),
+    Column("outcome", String(16), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("last_at_ms", BigInteger, nullable=False),
 )
 
 groups = Table(
@@ -215,6 +276,8 @@ actions = Table(
         postgresql_where=_INTENDED,
     ),
     Index("ix_actions_intended_stem", "owner_id", "stem", sqlite_where=_INTENDED, postgresql_where=_INTENDED),
+    # How much was done lately, and what failed.
+    Index(None, "owner_id", "state", "ended_at_ms"),
 )
 
 findings = Table(
@@ -254,6 +317,7 @@ scans = Table(
     Column("not_before_ms", BigInteger, nullable=False),
     Column("error", Text),
     Column("requested_at_ms", BigInteger, nullable=False),
+    Column("began_at_ms", BigInteger),
     Column("ended_at_ms", BigInteger),
 )
 

@@ -42,9 +42,26 @@ class Backlog:
     error: str | None = None
 
 
-async def mark(connection: AsyncConnection, owner_id: OwnerId, stems: Collection[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class Debounce:
+    """When what was marked is looked at: no sooner than not_before_ms, which each further mark puts off, and whoever
+    goes on marking it, not long after latest_ms.
+    """
+
+    not_before_ms: int
+    latest_ms: int
+
+
+AT_ONCE = Debounce(not_before_ms=0, latest_ms=0)
+
+
+async def mark(
+    connection: AsyncConnection, owner_id: OwnerId, stems: Collection[str], *, debounce: Debounce = AT_ONCE
+) -> None:
     """Marks the stems dirty; a stem already marked gets a new generation and another chance."""
-    rows = [(owner_id, stem, 1, 0, None, 0, 0, 0, None) for stem in sorted(stems)]
+    rows = [
+        (owner_id, stem, 1, 0, None, 0, 0, debounce.not_before_ms, None, debounce.latest_ms) for stem in sorted(stems)
+    ]
     await write_rows(connection, "work", _marking, rows)
 
 
@@ -82,6 +99,7 @@ async def claim(
             lease_until_ms=now_ms + lease_ms,
             attempts=_ATTEMPTS_WHEN_CLAIMED,
             claimed_generation=work.c.generation,
+            latest_ms=0,
         )
         .returning(work.c.stem)
     )
@@ -114,6 +132,7 @@ async def claim_also(
                 "lease": claimed.lease,
                 "lease_until_ms": now_ms + lease_ms,
                 "attempts": _ATTEMPTS_WHEN_CLAIMED,
+                "latest_ms": 0,
             },
             where=or_(work.c.lease.is_(None), work.c.lease_until_ms <= now_ms),
         )
@@ -179,6 +198,16 @@ async def owners_with_due_work(connection: AsyncConnection, *, now_ms: int) -> l
     return [OwnerId(owner_id) for owner_id in rows]
 
 
+async def next_due_ms(connection: AsyncConnection, owner_id: OwnerId) -> int | None:
+    """When the owner's next stem is due that nobody holds; None if none will be by itself."""
+    due_ms: int | None = await connection.scalar(
+        select(func.min(work.c.not_before_ms)).where(
+            work.c.owner_id == owner_id, work.c.lease.is_(None), work.c.attempts < MAX_ATTEMPTS
+        )
+    )
+    return due_ms
+
+
 async def backlog(connection: AsyncConnection, owner_id: OwnerId) -> Backlog:
     """The owner's open work in numbers."""
     spent = and_(work.c.attempts >= MAX_ATTEMPTS, work.c.lease.is_(None))
@@ -225,4 +254,42 @@ _AGAIN: dict[str, Any] = {
 
 
 def _marking(connection: AsyncConnection) -> Any:
-    return insert_for(connection, work).on_conflict_do_update(index_elements=["owner_id", "stem"], set_=_AGAIN)
+    statement = insert_for(connection, work)
+    told = statement.excluded
+    # The first mark since the last look says how long further ones may put it off.
+    latest_ms = case((work.c.latest_ms > literal_column("0"), work.c.latest_ms), else_=told.latest_ms)
+    is_too_late = and_(latest_ms > literal_column("0"), told.not_before_ms > latest_ms)
+    return statement.on_conflict_do_update(
+        index_elements=["owner_id", "stem"],
+        set_=_AGAIN
+        | {"not_before_ms": case((is_too_late, latest_ms), else_=told.not_before_ms), "latest_ms": latest_ms},
+    )
+
+
+async def retry(connection: AsyncConnection, owner_id: OwnerId, stems: Sequence[str]) -> None:
+    """Those of these stems that were given up are to be looked at now."""
+    for chunk in chunks(stems):
+        await connection.execute(
+            update(work)
+            .where(
+                work.c.owner_id == owner_id,
+                work.c.stem.in_(chunk),
+                work.c.attempts >= MAX_ATTEMPTS,
+                work.c.lease.is_(None),
+            )
+            .values(_AGAIN)
+        )
+
+
+async def names_of_failures(connection: AsyncConnection, owner_id: OwnerId) -> dict[str, list[str]]:
+    """The file names, sorted, under each stem that was given up; a stem whose files are gone is left out."""
+    rows = await connection.execute(
+        select(work.c.stem, assets.c.name)
+        .join(assets, and_(assets.c.owner_id == work.c.owner_id, assets.c.stem == work.c.stem))
+        .where(work.c.owner_id == owner_id, work.c.attempts >= MAX_ATTEMPTS, work.c.lease.is_(None))
+        .order_by(work.c.stem, assets.c.name)
+    )
+    found: dict[str, list[str]] = {}
+    for stem, name in rows:
+        found.setdefault(stem, []).append(name)
+    return found

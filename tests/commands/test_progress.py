@@ -13,7 +13,7 @@ from tests.builders import OWNER
 
 SCAN = Scan(
     id=1, owner_id=OWNER, state=ScanState.RUNNING, expected=9, found=4, missing=0, broken=0, gone=0, stacks=0,
-    attempts=1, error=None, requested_at_ms=0, ended_at_ms=None,
+    attempts=1, error=None, requested_at_ms=0, began_at_ms=None, ended_at_ms=None,
 )  # fmt: skip
 READING = Standing(SCAN, pending=0, failed_stems=0, intended=0, write_attempts=0, write_error=None)
 DONE = replace(READING, scan=replace(SCAN, state=ScanState.DONE, found=9))

@@ -10,7 +10,7 @@ from tests.builders import OWNER
 
 SCAN = Scan(
     id=1, owner_id=OWNER, state=ScanState.DONE, expected=9, found=1, missing=0, broken=2, gone=3, stacks=0,
-    attempts=1, error=None, requested_at_ms=0, ended_at_ms=None,
+    attempts=1, error=None, requested_at_ms=0, began_at_ms=None, ended_at_ms=None,
 )  # fmt: skip
 
 

@@ -97,15 +97,17 @@ def test_a_call_is_built_as_immich_wants_it(
     assert (None if call.body is None else msgspec.json.decode(call.body)) == body
 
 
-def test_no_call_that_changes_a_stack_may_be_repeated() -> None:
+def test_no_call_that_changes_a_stack_or_makes_or_unmakes_a_workflow_may_be_repeated() -> None:
     made: list[Call[Any]] = [
         calls.add_assets_to_album(id=STACK_ID, ids=[]),
         calls.add_shared_link_assets(id=STACK_ID, asset_ids=[]),
         calls.copy_asset(source_id=ASSET_ID, target_id=OTHER_ID),
         calls.create_stack(asset_ids=[ASSET_ID, OTHER_ID]),
+        calls.create_workflow(trigger="AssetCreate"),
         calls.delete_assets(ids=[]),
         calls.delete_bulk_asset_metadata(items=[]),
         calls.delete_stack(id=ASSET_ID),
+        calls.delete_workflow(id=STACK_ID),
         calls.download_asset(id=ASSET_ID),
         calls.get_all_albums(),
         calls.get_all_shared_links(),
@@ -115,31 +117,39 @@ def test_no_call_that_changes_a_stack_may_be_repeated() -> None:
         calls.get_my_api_key(),
         calls.get_my_user(),
         calls.get_partners(direction="shared-with"),
+        calls.get_queues(),
         calls.get_server_features(),
         calls.get_server_version(),
         calls.get_shared_link_by_id(id=STACK_ID),
         calls.get_stack(id=ASSET_ID),
         calls.get_time_bucket(time_bucket="2024-05-01"),
         calls.get_time_buckets(),
+        calls.get_workflow(id=STACK_ID),
         calls.remove_asset_from_album(id=STACK_ID, ids=[]),
         calls.remove_asset_from_stack(id=STACK_ID, asset_id=ASSET_ID),
         calls.remove_shared_link_assets(id=STACK_ID, asset_ids=[]),
         calls.restore_assets(ids=[]),
+        calls.run_asset_jobs(asset_ids=[], name="refresh-metadata"),
         calls.search_asset_statistics(),
         calls.search_assets(),
+        calls.search_plugin_methods(name="webhook"),
         calls.search_stacks(),
+        calls.search_workflows(),
         calls.tag_assets(id=STACK_ID, ids=[]),
         calls.untag_assets(id=STACK_ID, ids=[]),
         calls.update_asset(id=ASSET_ID),
         calls.update_assets(ids=[]),
         calls.update_bulk_asset_metadata(items=[]),
         calls.update_stack(id=STACK_ID),
+        calls.update_workflow(id=STACK_ID),
         calls.view_asset(id=ASSET_ID),
     ]
     assert [call.operation for call in made] == sorted(facts.PERMISSIONS)
     assert [call.operation for call in made if not call.is_repeatable] == [
         "createStack",
+        "createWorkflow",
         "deleteStack",
+        "deleteWorkflow",
         "removeAssetFromStack",
         "updateStack",
     ]

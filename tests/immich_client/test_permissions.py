@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from sidecar.errors import ImmichRefused
+from sidecar.immich_client._generated import facts
 from sidecar.immich_client.client import Immich, open_immich, required_permissions
+from sidecar.immich_client.permissions import Feature, feature_permissions, missing_for
 from sidecar.model import AssetId, StackId
 from tests.immich_client.scene import GROUP, QUICK, UNKNOWN, Scene
 
@@ -47,3 +49,26 @@ async def test_a_key_that_lacks_the_permission_is_refused_with_its_name(
         with pytest.raises(ImmichRefused) as caught:
             await ask(immich, scene.ids, stack_id)
     assert caught.value.permission == permission
+
+
+FEATURES = {
+    Feature.WEBHOOK: {"plugin.read", "workflow.create", "workflow.delete", "workflow.read", "workflow.update"},
+    Feature.REDO: {"job.create"},
+    Feature.QUEUES: {"queue.read"},
+}
+
+
+@pytest.mark.parametrize("feature", Feature)
+def test_a_feature_needs_permissions_of_its_own_that_nobody_has_to_hold(feature: Feature) -> None:
+    needed = FEATURES[feature]
+    assert feature_permissions(feature) == needed
+    assert required_permissions().isdisjoint(needed)
+    assert missing_for(feature, required_permissions()) == needed
+    assert missing_for(feature, needed) == set()
+    assert missing_for(feature, {"all"}) == set()
+    assert missing_for(feature, {*needed, "asset.read"} - {min(needed)}) == {min(needed)}
+
+
+def test_every_permission_that_some_call_needs_is_required_or_a_features() -> None:
+    known = required_permissions().union(*map(feature_permissions, Feature))
+    assert known == frozenset().union(*facts.PERMISSIONS.values())

@@ -11,6 +11,7 @@ import pytest
 
 from sidecar.demo.immich import Made, synthetic_library
 from sidecar.jobs import sync as sync_module
+from sidecar.jobs.all_stacks import read_all_stacks
 from sidecar.jobs.changes import read_changes
 from sidecar.jobs.context import SCAN_LEASE_MS, JobContext
 from sidecar.jobs.queue import JobName
@@ -224,17 +225,16 @@ async def test_a_scan_taken_over_by_another_worker_is_left_to_it(
 ) -> None:
     library.shoot("IMG_1.JPG")
     await library.request()
-    original = sync_module._Sync._read_stacks
 
-    async def slow(self: sync_module._Sync) -> int:
+    async def slow(*arguments: Any, **named: Any) -> int:
         library.clock.advance(seconds=SCAN_LEASE_MS / 1000 + 1)
         async with library.context.database.write() as connection:
             await scans.claim(
                 connection, library.owner_id, lease="other", now_ms=library.clock(), lease_ms=SCAN_LEASE_MS
             )
-        return await original(self)
+        return await read_all_stacks(*arguments, **named)
 
-    monkeypatch.setattr(sync_module._Sync, "_read_stacks", slow)
+    monkeypatch.setattr(sync_module, "read_all_stacks", slow)
     await sync(library.context, library.owner_id)
     async with library.context.database.read() as connection:
         scan = await scans.newest(connection, library.owner_id)
@@ -291,10 +291,10 @@ async def test_a_scan_that_is_to_stop_goes_on_at_the_next_start(library: Library
 async def test_a_defect_of_ours_lets_the_scan_wait_and_says_so(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken(_self: sync_module._Sync) -> int:
+    async def broken(*_arguments: Any, **_named: Any) -> int:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(sync_module._Sync, "_read_stacks", broken)
+    monkeypatch.setattr(sync_module, "read_all_stacks", broken)
     scan = await library.request()
     with pytest.raises(ZeroDivisionError):
         await sync(library.context, library.owner_id)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,13 @@ from sidecar.jobs.changes import read_changes
 from sidecar.jobs.context import JobContext, new_id, wall_clock_ms
 from sidecar.jobs.queue import QUEUE_NAME, JobName, Queue
 from sidecar.jobs.registry import Job
+from sidecar.jobs.schedule import Schedule
 from sidecar.jobs.sweep import release_leases, sweep
-from sidecar.model import OwnerId
-from sidecar.storage import journal, scans, work
+from sidecar.model import AssetId, OwnerId
+from sidecar.storage import changes, journal, polls, scans, work
+from sidecar.storage.changes import Change, Source
+from sidecar.storage.polls import Poll
+from sidecar.storage.work import Debounce
 from sidecar.worker import running_worker
 from tests.jobs.household import Library, open_library
 
@@ -49,9 +54,59 @@ async def test_a_worker_does_everything_by_itself(library: Library) -> None:
 
 async def test_a_worker_looks_at_libraries_by_the_clock(library: Library) -> None:
     library.shoot("IMG_1.CR3", "IMG_1.JPG")
-    async with running_worker(library.context, scan_interval_s=3600):
+    async with running_worker(library.context, schedule=Schedule(time(3, 30))):
         while not library.stacks():
             await asyncio.sleep(0.02)
+
+
+async def test_a_pair_that_appears_later_is_found_by_the_clock_and_rests_for_a_moment(library: Library) -> None:
+    context = replace(library.context, debounce_ms=300, poll_interval_ms=100)
+    await library.sync()
+    async with running_worker(context, schedule=Schedule()):
+        library.shoot("IMG_1.CR3", "IMG_1.JPG")
+        appeared_ms = wall_clock_ms()
+        while not library.stacks():
+            await asyncio.sleep(0.02)
+    assert wall_clock_ms() - appeared_ms >= 300
+
+
+async def test_events_are_looked_at_although_the_clock_is_off_and_they_wake_nobody(library: Library) -> None:
+    await library.sync()
+    (row,) = library.shoot("IMG_1.JPG")
+    async with library.context.database.write() as connection:
+        told = Change(library.owner_id, Source.WEBHOOK, AssetId(row.id))
+        await changes.add(connection, [told], now_ms=wall_clock_ms())
+    async with running_worker(library.context):
+        while await waiting(library):
+            await asyncio.sleep(0.02)
+
+
+async def waiting(library: Library) -> int:
+    async with library.context.database.read() as connection:
+        return (await changes.counts(connection, library.owner_id))[0]
+
+
+async def test_who_waits_after_a_failure_is_not_woken_by_the_clock(library: Library, queue: Queue) -> None:
+    await library.sync()
+    await library.pair()
+    later_ms = wall_clock_ms() + 60_000
+    for not_before_ms, woken in ((later_ms, set()), (0, {"refresh", "redo"})):
+        async with library.context.database.write() as connection:
+            await polls.put(connection, Poll(library.owner_id, not_before_ms=not_before_ms))
+        await queue.pool.flushall()
+        await sweep(library.context, schedule=Schedule())
+        assert await queued(queue) == woken
+
+
+async def test_what_rests_is_woken_when_it_has_rested(library: Library, queue: Queue) -> None:
+    await library.sync()
+    now_ms = wall_clock_ms()
+    for stem, due_ms, woken in (("later", now_ms + 60_000, set()), ("soon", now_ms + 5_000, {"pair"})):
+        async with library.context.database.write() as connection:
+            await work.mark(connection, library.owner_id, [stem], debounce=Debounce(due_ms, due_ms))
+        await queue.pool.flushall()
+        await library.pair()
+        assert await queued(queue) == woken
 
 
 async def test_the_sweep_finds_what_is_due_and_only_for_our_users(library: Library, queue: Queue) -> None:
@@ -79,7 +134,7 @@ async def test_the_sweep_finds_what_is_due_and_only_for_our_users(library: Libra
 @pytest.mark.parametrize(("interval_ms", "is_due"), [(0, True), (3_600_000, False)])
 async def test_a_scan_is_asked_for_when_its_time_has_come(library: Library, interval_ms: int, *, is_due: bool) -> None:
     await library.sync()
-    await sweep(library.context, scan_interval_ms=interval_ms)
+    await sweep(library.context, schedule=Schedule(interval_ms=interval_ms))
     async with library.context.database.read() as connection:
         newest = await scans.newest(connection, library.owner_id)
     assert newest is not None
@@ -87,7 +142,7 @@ async def test_a_scan_is_asked_for_when_its_time_has_come(library: Library, inte
 
 
 async def test_without_a_queue_there_is_nothing_to_sweep(library: Library) -> None:
-    await sweep(replace(library.context, queue=None), scan_interval_ms=0)
+    await sweep(replace(library.context, queue=None), schedule=Schedule(interval_ms=0))
     async with library.context.database.read() as connection:
         assert await scans.newest(connection, library.owner_id) is None
 

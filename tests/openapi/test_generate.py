@@ -121,6 +121,12 @@ def test_a_file_that_cannot_be_read_ends_the_command_with_one_line(
     assert error.count("\n") == 1
 
 
+def test_an_older_version_is_pinned_without_what_it_need_not_have(layout: Layout, tmp_path: Path) -> None:
+    layout.selection.write_text('emulated = [{ getOther = "3.1.0" }]\n' + SELECTION)
+    assert main([written(tmp_path / "old.json", thing_description("2.7.5"))], layout=layout) == 0
+    assert main([written(tmp_path / "new.json", thing_description("3.1.0"))], layout=layout) == 2
+
+
 def test_without_any_pin_there_is_nothing_to_generate(layout: Layout) -> None:
     with pytest.raises(DescriptionError, match="no pin yet"):
         expected(layout)

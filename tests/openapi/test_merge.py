@@ -112,6 +112,16 @@ def test_an_operation_that_is_gone_knows_its_last_version() -> None:
     assert merge(pins, reading("id")).calls["getThing"].until == "2.5.6"
 
 
+def test_what_an_older_pin_means_by_the_same_name_is_left_alone() -> None:
+    pins = thing_pins(("2.10.0", {"a": TEXT}, []), ("3.0.3", {"a": WHOLE}, ["a"]), ("3.1.0", {"a": WHOLE}, ["a"]))
+    selection = Selection(calls={"getThing": Selected(answer="Thing", since="3.0.3")}, models={"Thing": ("a",)})
+    contract = merge(pins, selection)
+    assert contract.calls["getThing"].since == "3.0.3"
+    assert field_of(contract, "a") == Field(shape=Shape(kinds=("integer",)), since="3.0.3", required=True)
+    with pytest.raises(DescriptionError, match="No pin has the operation getThing"):
+        merge(pins[:1], selection)
+
+
 def making(properties: Json, required: list[str], *, version: str = "3.1.0", **facts: Any) -> Pin:
     wish = {"type": "object", "properties": properties, "required": required}
     make = operation("makeThing", requestBody=json_of(wish), **facts)

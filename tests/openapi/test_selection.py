@@ -44,6 +44,16 @@ def test_called_and_emulated_operations_are_pinned_once_each(tmp_path: Path) -> 
     assert load_selection(path).operations == ("a", "b", "c")
 
 
+def test_an_operation_may_be_wanted_of_newer_pins_alone_called_or_emulated(tmp_path: Path) -> None:
+    path = tmp_path / "operations.toml"
+    path.write_text(
+        'emulated = ["a", { b = "2.7.5" }, { c = "2.7.5" }]\n[calls.c]\nsince = "3.0.3"\n[calls.d]\n[models]\n'
+    )
+    selection = load_selection(path)
+    assert selection.operations == ("a", "b", "c", "d")
+    assert selection.since == {"b": "2.7.5", "c": "3.0.3"}
+
+
 def test_fields_keep_the_order_in_which_they_are_listed(tmp_path: Path) -> None:
     path = tmp_path / "operations.toml"
     path.write_text('[calls]\n[models]\nC = ["z", { m = "raw" }, "a"]\n')

@@ -25,6 +25,26 @@ def test_what_is_no_description_of_ours_is_refused_in_a_sentence(text: bytes, sa
         trim(text, ["getThing"], origin="a test")
 
 
+@pytest.mark.parametrize(
+    ("version", "pinned"),
+    [
+        pytest.param("2.10.0", [], id="older"),
+        pytest.param("3.0.3", ["getThing"], id="the first"),
+        pytest.param("3.0.10", ["getThing"], id="newer"),
+    ],
+)
+def test_an_operation_is_pinned_from_the_version_that_is_to_have_it(version: str, pinned: list[str]) -> None:
+    pin = trim(thing_description(version), ["getThing"], origin="a test", since={"getThing": "3.0.3", "other": "1.0.0"})
+    assert list(pin.operations) == pinned
+    assert list(pin.schemas) == (["Thing"] if pinned else [])
+
+
+def test_a_version_that_is_to_have_an_operation_and_lacks_it_is_refused() -> None:
+    assert trim(description({}, version="2.7.5"), ["a"], origin="a test", since={"a": "3.0.3"}).operations == {}
+    with pytest.raises(DescriptionError, match=r"3\.1\.0 does not describe a"):
+        trim(description({}), ["a"], origin="a test", since={"a": "3.0.3"})
+
+
 def test_a_pin_keeps_facts_and_no_prose() -> None:
     thing: Json = {
         "id": {"type": "string", "format": "uuid", "pattern": "^x$", "description": "prose", "example": "prose"},

@@ -122,3 +122,15 @@ async def test_more_ids_than_one_statement_may_hold(database: Database) -> None:
     async with database.write() as connection:
         assert len(await assets.by_ids(connection, OWNER, [asset.id for asset in many])) == 2_100
         assert len(await assets.remove(connection, OWNER, [AssetId(asset.id) for asset in many])) == 2_100
+
+
+async def test_a_burst_that_was_told_marks_whom_it_is_news_of(database: Database) -> None:
+    one, other = make_asset("A.JPG"), make_asset("B.JPG")
+    await record(database, one, other)
+    async with database.write() as connection:
+        assert await assets.set_bursts(connection, OWNER, {one.id: "burst", AssetId("unknown"): "burst"}) == {"a"}
+        assert await assets.set_bursts(connection, OWNER, {one.id: "burst", other.id: "burst"}) == {"b"}
+        assert await assets.set_bursts(connection, BOB, {one.id: "other"}) == set()
+        assert await assets.set_bursts(connection, OWNER, {}) == set()
+    (found,) = await by_stem(database, "a")
+    assert found.auto_stack_id == "burst"

@@ -51,3 +51,19 @@ async def test_failures_are_told_until_the_file_is_another(database: Database) -
         )
         assert await contents.failures(connection, OWNER, limit=9) == [failed]
         assert await contents.failures(connection, OWNER, limit=0) == []
+
+
+async def test_what_could_not_be_read_can_be_made_due_again(database: Database) -> None:
+    broken, other, whole = make_copy(), make_copy(), make_copy()
+    await mirror(database, [broken, other, whole])
+    failed = Content(broken.id, SIZE, MODIFIED_MS, flaw="why", attempts=3, not_before_ms=7)
+    read = Content(whole.id, SIZE, MODIFIED_MS, sha256="x", not_before_ms=7)
+    async with database.write() as connection:
+        await contents.put(connection, OWNER, [failed, replace(failed, asset_id=other.id), read])
+        await contents.retry(connection, BOB, [broken.id])
+        await contents.retry(connection, OWNER, [broken.id, whole.id])
+        assert await contents.of(connection, OWNER, [broken.id, other.id, whole.id]) == {
+            broken.id: replace(failed, attempts=0, not_before_ms=0),
+            other.id: replace(failed, asset_id=other.id),
+            whole.id: read,
+        }

@@ -114,3 +114,25 @@ async def test_a_failed_search_says_why(database: Database) -> None:
         failed = await detections.get(connection, OWNER, 1)
     assert (failed.state, failed.error, failed.state.is_over) == (DetectionState.FAILED, "why", True)
     assert await claim(database, now_ms=999) is None
+
+
+async def test_the_running_search_counts_before_the_one_that_waits_for_its_end(database: Database) -> None:
+    async with database.read() as connection:
+        assert await detections.current(connection, OWNER) is None
+    await request(database)
+    first = await claim(database)
+    second = await request(database)
+    await request(database, BOB)
+    async with database.write() as connection:
+        assert await detections.current(connection, OWNER) == first
+        assert first is not None
+        await detections.end(connection, first, DetectionState.DONE, lease="me", now_ms=210)
+        assert await detections.current(connection, OWNER) == second
+
+
+async def test_a_search_that_can_wait_is_due_earlier_when_somebody_wants_it_earlier(database: Database) -> None:
+    for not_before_ms, due_ms in ((500, 500), (900, 500), (300, 300)):
+        async with database.write() as connection:
+            await detections.request(connection, OWNER, now_ms=100, not_before_ms=not_before_ms)
+            assert await detections.owners_with_due_detections(connection, now_ms=due_ms - 1) == []
+            assert await detections.owners_with_due_detections(connection, now_ms=due_ms) == [OWNER]

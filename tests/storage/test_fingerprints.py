@@ -139,3 +139,19 @@ async def test_a_failure_takes_the_place_of_a_look_and_a_look_that_of_a_failure(
         await fingerprints.put(connection, OWNER, [(seen.id, BASIS, make_fingerprint())], version=1)
         assert await fingerprints.counts(connection, OWNER, version=1) == Counted(1, 0, 1)
         assert await fingerprints.failures(connection, OWNER, limit=9) == []
+
+
+async def test_what_could_not_be_seen_can_be_made_due_again(database: Database) -> None:
+    broken, other, seen = make_copy(), make_copy(), make_copy()
+    await mirror(database, [broken, other, seen])
+    async with database.write() as connection:
+        failed = [Failure(each.id, BASIS, "broken", "why", fingerprints.NEVER) for each in (broken, other)]
+        await fingerprints.fail(connection, OWNER, failed, version=1)
+        await fingerprints.put(connection, OWNER, [(seen.id, BASIS, make_fingerprint())], version=1)
+        await fingerprints.retry(connection, BOB, [broken.id])
+        await fingerprints.retry(connection, OWNER, [broken.id, seen.id])
+        found = {each.asset_id: each for each in await fingerprints.failures(connection, OWNER, limit=9)}
+    assert found == {
+        broken.id: Failed(broken.id, "broken", "why", 0, 0),
+        other.id: Failed(other.id, "broken", "why", 1, fingerprints.NEVER),
+    }

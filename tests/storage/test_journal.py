@@ -158,3 +158,59 @@ async def test_only_what_the_rules_wanted_and_nobody_has_begun_is_withdrawn(data
         "6": (ActionState.INTENDED, None, None),
         "7": (ActionState.DONE, None, 2),
     }
+
+
+async def end(database: Database, *ended: Ended, now_ms: int) -> None:
+    async with database.write() as connection:
+        await journal.end(connection, ended, lease="me", now_ms=now_ms)
+
+
+async def test_when_writes_ended_is_counted_by_the_moment(database: Database) -> None:
+    third = replace(CREATE, id="3")
+    await intend(database, CREATE, EXTEND, third, replace(CREATE, id="open"))
+    await claim(database)
+    await end(database, Ended(CREATE, ActionState.DONE), now_ms=299)
+    await end(database, Ended(EXTEND, ActionState.WITHDRAWN), Ended(third, ActionState.FAILED), now_ms=300)
+    async with database.read() as connection:
+        assert await journal.ended_since(connection, OWNER, since_ms=0) == [(299, 1), (300, 2)]
+        assert await journal.ended_since(connection, OWNER, since_ms=300) == [(300, 2)]
+        assert await journal.ended_since(connection, BOB, since_ms=0) == []
+
+
+async def failed_ids(database: Database, owner_id: OwnerId = OWNER) -> list[str]:
+    async with database.read() as connection:
+        return [entry.action.id for entry in await journal.failed(connection, owner_id)]
+
+
+async def test_a_write_that_failed_counts_until_something_later_is_intended_for_its_stem(database: Database) -> None:
+    beside = replace(CREATE, id="beside")
+    await intend(database, EXTEND, now_ms=90)
+    await intend(database, CREATE, beside)
+    await claim(database)
+    await end(
+        database,
+        *(Ended(each, ActionState.FAILED, error="refused") for each in (CREATE, EXTEND)),
+        Ended(beside, ActionState.DONE),
+        now_ms=300,
+    )
+    assert await failed_ids(database) == ["2", "1"]
+    assert await failed_ids(database, BOB) == []
+    await intend(database, replace(CREATE, id="later"), now_ms=301)
+    assert await failed_ids(database) == ["2"]
+    await intend(database, replace(EXTEND, id="theirs", owner_id=BOB), now_ms=302)
+    assert await failed_ids(database) == ["2"]
+
+
+async def test_only_what_failed_is_withdrawn_and_its_stem_told(database: Database) -> None:
+    await intend(database, CREATE, EXTEND)
+    await claim(database)
+    await end(database, Ended(CREATE, ActionState.FAILED, error="refused"), now_ms=300)
+    await end(database, Ended(EXTEND, ActionState.DONE), now_ms=300)
+    async with database.write() as connection:
+        assert await journal.withdraw_failed(connection, BOB, ["1", "2"]) == set()
+        assert await journal.withdraw_failed(connection, OWNER, ["1", "2", "unknown"]) == {"a"}
+        assert await journal.withdraw_failed(connection, OWNER, ["1"]) == set()
+        first, second = await journal.entries(connection, OWNER, ["1", "2"])
+    assert (first.state, first.error, first.ended_at_ms) == (ActionState.WITHDRAWN, "refused", 300)
+    assert second.state is ActionState.DONE
+    assert await failed_ids(database) == []

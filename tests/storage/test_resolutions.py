@@ -162,3 +162,15 @@ async def test_deciding_is_locked_for_others_until_it_ends(database: Database) -
         async with database.write() as connection:
             await resolutions.lock(connection, OWNER)
             await resolutions.lock(connection, OWNER)
+
+
+async def test_what_was_given_up_is_told_the_oldest_first(database: Database) -> None:
+    await intend(database, make_resolution("later"), make_resolution("done"), now_ms=101)
+    await intend(database, make_resolution("sooner"), now_ms=100)
+    for each in await claim(database, limit=9):
+        state = ResolutionState.DONE if each.id == "done" else ResolutionState.FAILED
+        async with database.write() as connection:
+            await resolutions.end(connection, each, state, lease="me", now_ms=300, error="why")
+    async with database.read() as connection:
+        assert [each.id for each in await resolutions.failed(connection, OWNER)] == ["sooner", "later"]
+        assert await resolutions.failed(connection, BOB) == []

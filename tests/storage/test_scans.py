@@ -102,3 +102,14 @@ async def test_the_watermark_is_kept_by_owner(database: Database) -> None:
         await scans.set_watermark(connection, OWNER, Watermark(7, 6, "others"))
         assert await scans.watermark(connection, OWNER) == Watermark(7, 6, "others")
         assert await scans.watermark(connection, BOB) is None
+
+
+async def test_what_is_known_of_stacks_only_grows(database: Database) -> None:
+    async with database.write() as connection:
+        await scans.set_watermark(connection, OWNER, Watermark(1, 50, "rules"))
+        await scans.set_stacks_known(connection, OWNER, 40)
+        assert await scans.watermark(connection, OWNER) == Watermark(1, 50, "rules")
+        await scans.set_stacks_known(connection, OWNER, 60)
+        assert await scans.watermark(connection, OWNER) == Watermark(1, 60, "rules")
+        await scans.set_stacks_known(connection, BOB, 60)
+        assert await scans.watermark(connection, BOB) is None

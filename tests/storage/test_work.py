@@ -3,7 +3,7 @@ from __future__ import annotations
 from sidecar.model import OwnerId
 from sidecar.storage import assets, work
 from sidecar.storage.database import Database
-from sidecar.storage.work import MAX_ATTEMPTS, Backlog, Claim
+from sidecar.storage.work import MAX_ATTEMPTS, Backlog, Claim, Debounce
 from tests.builders import OWNER, make_asset
 
 BOB = OwnerId("00000000-0000-4000-8000-00000000000b")
@@ -151,3 +151,84 @@ async def test_released_leases_can_be_claimed_at_once(database: Database) -> Non
         await work.release_leases(connection)
         assert await work.owners_with_due_work(connection, now_ms=NOW_MS) == [OWNER]
     assert (await claim(database, "next")).stems == ("a",)
+
+
+async def mark_debounced(database: Database, stem: str, *, at_ms: int) -> None:
+    async with database.write() as connection:
+        await work.mark(connection, OWNER, [stem], debounce=Debounce(at_ms + 10, at_ms + 25))
+
+
+async def next_due_ms(database: Database) -> int | None:
+    async with database.read() as connection:
+        return await work.next_due_ms(connection, OWNER)
+
+
+async def test_each_further_mark_puts_the_look_off_but_not_for_ever(database: Database) -> None:
+    assert await next_due_ms(database) is None
+    due = []
+    for at_ms in (NOW_MS, NOW_MS + 8, NOW_MS + 16, NOW_MS + 24):
+        await mark_debounced(database, "a", at_ms=at_ms)
+        due.append(await next_due_ms(database))
+    assert due == [NOW_MS + 10, NOW_MS + 18, NOW_MS + 25, NOW_MS + 25]
+    assert (await claim(database, now_ms=NOW_MS + 24)).stems == ()
+    assert (await claim(database, now_ms=NOW_MS + 25)).stems == ("a",)
+
+
+async def test_after_a_look_the_wait_begins_anew(database: Database) -> None:
+    await mark_debounced(database, "a", at_ms=NOW_MS)
+    claimed = await claim(database, now_ms=NOW_MS + 10)
+    await mark_debounced(database, "a", at_ms=NOW_MS + 100)
+    await finish(database, claimed)
+    assert await next_due_ms(database) == NOW_MS + 110
+
+
+async def test_who_takes_a_stem_along_ends_its_wait_too(database: Database) -> None:
+    await mark_debounced(database, "a", at_ms=NOW_MS)
+    async with database.write() as connection:
+        claimed = await work.claim_also(connection, Claim(OWNER, "one", ()), ["a"], now_ms=NOW_MS, lease_ms=LEASE_MS)
+    await mark_debounced(database, "a", at_ms=NOW_MS + 100)
+    await finish(database, claimed)
+    assert await next_due_ms(database) == NOW_MS + 110
+
+
+async def test_a_mark_that_cannot_wait_does_not(database: Database) -> None:
+    await mark_debounced(database, "a", at_ms=NOW_MS)
+    await mark(database, "a")
+    assert (await claim(database)).stems == ("a",)
+
+
+async def test_only_what_was_given_up_is_tried_again_and_at_once(database: Database) -> None:
+    await mark(database, "spent", "theirs", "tried", "held")
+    await mark(database, "spent", owner_id=BOB)
+    async with database.write() as connection:
+        await connection.exec_driver_sql(
+            f"UPDATE work SET generation = 1, attempts = {MAX_ATTEMPTS}, not_before_ms = 9, error = 'x'"
+        )
+        await connection.exec_driver_sql("UPDATE work SET attempts = 2 WHERE stem = 'tried'")
+        await connection.exec_driver_sql("UPDATE work SET lease = 'y', lease_until_ms = 10 WHERE stem = 'held'")
+        await work.retry(connection, OWNER, ["spent", "tried", "held", "unknown"])
+        rows = await connection.exec_driver_sql("SELECT * FROM work ORDER BY owner_id, stem")
+        found = [(row.owner_id, row.stem, row.generation, row.attempts, row.not_before_ms, row.error) for row in rows]
+    assert sorted(found) == sorted(
+        [
+            (OWNER, "held", 1, MAX_ATTEMPTS, 9, "x"),
+            (OWNER, "spent", 2, 0, 0, None),
+            (OWNER, "theirs", 1, MAX_ATTEMPTS, 9, "x"),
+            (OWNER, "tried", 1, 2, 9, "x"),
+            (BOB, "spent", 1, MAX_ATTEMPTS, 9, "x"),
+        ]
+    )
+
+
+async def test_the_files_of_what_was_given_up_are_told_by_name(database: Database) -> None:
+    raw, jpeg, other = make_asset("A.CR3"), make_asset("A.JPG"), make_asset("B.JPG")
+    async with database.write() as connection:
+        known = {raw.id: ("a", raw), jpeg.id: ("a", jpeg), other.id: ("b", other)}
+        await assets.record(connection, OWNER, known, scan_id=1)
+        await work.mark(connection, OWNER, ["a", "b", "gone"])
+        await work.mark(connection, BOB, ["b"])
+        await connection.exec_driver_sql(f"UPDATE work SET attempts = {MAX_ATTEMPTS} WHERE stem <> 'b'")
+        await connection.exec_driver_sql(f"UPDATE work SET attempts = {MAX_ATTEMPTS} WHERE owner_id = '{BOB}'")
+        assert await work.names_of_failures(connection, OWNER) == {"a": ["A.CR3", "A.JPG"]}
+        await connection.exec_driver_sql("UPDATE work SET lease = 'x', lease_until_ms = 1")
+        assert await work.names_of_failures(connection, OWNER) == {}

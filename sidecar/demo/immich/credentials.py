@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -41,17 +41,19 @@ class Caller:
             raise Refusal(HTTPStatus.FORBIDDEN, f"Missing required permission: {permission}")
 
 
-def recognise(request: web.Request, state: State) -> Caller:
+def recognise(request: web.Request, state: State, *, by_headers_alone: bool = False) -> Caller:
     """The caller by the strongest credential of the request; a weaker valid one does not help.
 
+    Shape:  by_headers_alone leaves out the query, as websockets do.
     Errors: Refusal 401.
     Source: auth.service.ts:247-273 in 3.1.0; recordings me-bearer, me-cookie, me-nobody, me-wrong-key,
             after-logout; live 3.1.0 for every pair of two.
     """
-    headers, query = request.headers, request.query
+    headers = request.headers
+    query: Mapping[str, str] = {} if by_headers_alone else request.query
     if any(headers.get(name) for name in _SHARE_HEADERS) or any(query.get(name) for name in _SHARE_QUERIES):
         raise Refusal(HTTPStatus.UNAUTHORIZED, "Invalid share key")
-    if token := _session_token(request):
+    if token := _session_token(request, query):
         user_id = state.sessions.get(token)
         if user_id is None:
             raise Refusal(HTTPStatus.UNAUTHORIZED, "Invalid user token")
@@ -64,13 +66,13 @@ def recognise(request: web.Request, state: State) -> Caller:
     raise Refusal(HTTPStatus.UNAUTHORIZED, "Authentication required")
 
 
-def _session_token(request: web.Request) -> str | None:
+def _session_token(request: web.Request, query: Mapping[str, str]) -> str | None:
     for name in _SESSION_HEADERS:
         if token := request.headers.get(name):
             return token
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
     return (
-        request.query.get(_SESSION_QUERY)
+        query.get(_SESSION_QUERY)
         or (bearer if scheme.lower() == "bearer" else None)
         or request.cookies.get(_SESSION_COOKIE)
     )

@@ -15,6 +15,7 @@ from aiohttp import BodyPartReader, web
 from sidecar.demo.immich.background import JobKind, Jobs
 from sidecar.demo.immich.fields import Fields
 from sidecar.demo.immich.media_types import kind_of, suffix_of
+from sidecar.demo.immich.occasions import OccasionKind
 from sidecar.demo.immich.refusals import bad_request
 from sidecar.demo.immich.routing import Ask, Operation, reply
 from sidecar.demo.immich.rows import AssetFiles, AssetRow, ExifRow
@@ -98,8 +99,7 @@ def store_upload(state: State, jobs: Jobs, owner_id: str, file: Uploaded) -> tup
     path = f"/data/upload/{owner_id}/{stored[:2]}/{stored[2:4]}/{stored}{PurePosixPath(file.name).suffix}"
     row = _bare_row(state, owner_id, file, path=path, kind=kind, checksum=checksum)
     row.exif = ExifRow(size_bytes=len(file.data))
-    state.insert_asset(row, AssetFiles(original=file.data))
-    jobs.add(JobKind.EXTRACT, row.id)
+    _take_in(state, jobs, row, file.data)
     return row, True
 
 
@@ -115,9 +115,15 @@ def import_file(state: State, jobs: Jobs, owner_id: str, file: Uploaded, *, path
     kind = kind_of(path, state.behaviour) or AssetKind.OTHER
     row = _bare_row(state, owner_id, file, path=path, kind=kind, checksum=checksum)
     row.library_id = library_id
-    state.insert_asset(row, AssetFiles(original=file.data))
-    jobs.add(JobKind.EXTRACT, row.id)
+    _take_in(state, jobs, row, file.data)
     return row
+
+
+def _take_in(state: State, jobs: Jobs, row: AssetRow, data: bytes) -> None:
+    """Source: recorded webhooks: AssetCreate comes before anything of the file is read; UNVERIFIED import-webhook."""
+    state.insert_asset(row, AssetFiles(original=data))
+    state.announce(OccasionKind.CREATED, row.owner_id, row.id)
+    jobs.add(JobKind.EXTRACT, row.id, is_upload=True)
 
 
 def make_assets(state: State, owner_id: str, many: Iterable[Made], *, library_id: str | None = None) -> list[AssetRow]:
@@ -211,6 +217,7 @@ def _hide_motion(state: State, owner_id: str, video_id: str) -> None:
         raise bad_request("Live photo video does not belong to the user")
     if video.visibility is Visibility.TIMELINE:
         state.write(video, visibility=Visibility.HIDDEN)
+        state.announce(OccasionKind.HIDDEN, owner_id, video.id)
 
 
 def _base64_sha1(data: bytes) -> str:

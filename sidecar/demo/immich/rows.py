@@ -65,8 +65,8 @@ class AssetRow:
     """One asset.
 
     Shape:  checksum is base64; status is active, trashed or deleted (waiting for its job), deleted_us is set for the
-            last two and for offline files; exif is None for a library file not read yet; rendered is the cache of
-            wire.py.
+            last two and for offline files; exif is None for a library file not read yet; auto_stack_id is the burst
+            that the file names, told once the file was read; json and exif_json are the cache of wire.py.
     Units:  times in microseconds since 1970, duration in ms.
     """
 
@@ -98,6 +98,7 @@ class AssetRow:
     height: int | None = None
     device_asset_id: str = ""
     device_id: str = ""
+    auto_stack_id: str | None = None
     json: bytes | None = field(default=None, repr=False, compare=False)
     exif_json: bytes | None = field(default=None, repr=False, compare=False)
 
@@ -164,6 +165,30 @@ class LinkRow:
     created_us: int
     album_id: str | None = None
     assets: dict[str, None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One step of a workflow: a plugin's method ("immich-plugin-core#webhook") and what it is told."""
+
+    method: str
+    config: dict[str, Any] | None
+    is_enabled: bool
+
+
+@dataclass(slots=True)
+class WorkflowRow:
+    """One workflow of a user; its steps run in their order. Units: times in microseconds since 1970."""
+
+    id: str
+    owner_id: str
+    name: str | None
+    description: str | None
+    trigger: str
+    is_enabled: bool
+    steps: tuple[StepRow, ...]
+    created_us: int
+    updated_us: int
 
 
 @dataclass(slots=True)

@@ -18,22 +18,37 @@ from sidecar.demo.immich import (
     intake,
     links,
     media_files,
+    queues,
     search,
     server_info,
     stacks,
     tags,
     timeline,
     trash,
+    workflows,
 )
 from sidecar.demo.immich.background import JobKind, Jobs
 from sidecar.demo.immich.intake import Made, Uploaded
 from sidecar.demo.immich.pictures import Decode
 from sidecar.demo.immich.routing import API, add_operations
-from sidecar.demo.immich.rows import AlbumRow, AssetFiles, AssetRow, LinkRow, StackRow, TagRow, UserRow
+from sidecar.demo.immich.rows import (
+    AlbumRow,
+    AssetFiles,
+    AssetRow,
+    LinkRow,
+    StackRow,
+    StepRow,
+    TagRow,
+    UserRow,
+    WorkflowRow,
+)
+from sidecar.demo.immich.sockets import PATH as SOCKETS_PATH
+from sidecar.demo.immich.sockets import Sockets
 from sidecar.demo.immich.state import State
 from sidecar.demo.immich.times import microseconds
 from sidecar.demo.immich.traffic import Call, Failure, Traffic
 from sidecar.demo.immich.versions import behaviour_of
+from sidecar.demo.immich.webhooks import Sent, Webhooks
 from sidecar.media.decode import open_picture
 from sidecar.model import Visibility
 
@@ -50,6 +65,7 @@ class EmulatedImmich:
     Shape:  `async with EmulatedImmich() as immich`, then `immich.url` (no /api at its end). `state` may be read freely.
             decode turns a file into a picture.
     Units:  port 0 takes a free one. job_delay_s is waited before each background job; None holds them until `run_jobs`.
+            Websockets are pinged every ping_interval_s, and have ping_timeout_s to answer.
     Errors: ValueError for a version that cannot be emulated.
     """
 
@@ -62,11 +78,16 @@ class EmulatedImmich:
         seed: int = 0,
         job_delay_s: float | None = 0.0,
         decode: Decode = open_picture,
+        ping_interval_s: float = 25.0,
+        ping_timeout_s: float = 20.0,
     ) -> None:
         behaviour = behaviour_of(version)
         self.state = State(behaviour, seed=seed)
         self.traffic = Traffic(behaviour)
         self.jobs = Jobs(self.state, decode=decode, delay_s=job_delay_s)
+        self._webhooks = Webhooks(self.state)
+        self.sockets = Sockets(self.state, ping_interval_s=ping_interval_s, ping_timeout_s=ping_timeout_s)
+        self.state.audience += (self._webhooks.hear, self.sockets.hear)
         self._host = host
         self._port = port
         self._runner: web.AppRunner | None = None
@@ -86,6 +107,11 @@ class EmulatedImmich:
         """Every answered request, oldest first; may be cleared."""
         return self.traffic.calls
 
+    @property
+    def webhooks(self) -> list[Sent]:
+        """Every webhook that was sent, in the order in which they were answered or failed; may be cleared."""
+        return self._webhooks.sent
+
     async def start(self) -> None:
         """Listen."""
         app = web.Application(middlewares=[self.traffic.middleware()], client_max_size=_MAX_BODY_BYTES)
@@ -104,8 +130,11 @@ class EmulatedImmich:
             albums.OPERATIONS,
             tags.OPERATIONS,
             links.OPERATIONS,
+            workflows.operations(self.state.behaviour),
+            queues.operations(self._webhooks),
         ):
             add_operations(app, operations, self.state, self.jobs)
+        app.router.add_route("GET", SOCKETS_PATH, self.sockets.answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self._port)
@@ -116,6 +145,8 @@ class EmulatedImmich:
         """Cut what hangs, stop the jobs, close the port."""
         self.traffic.closing.set()
         await self.jobs.close()
+        await self._webhooks.close()
+        await self.sockets.drop()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -184,9 +215,9 @@ class EmulatedImmich:
         """Stack as the user does in the app; the first is the primary."""
         return stacks.create_stack(self.state, owner.id, [row.id for row in members])
 
-    def unstack(self, stack: StackRow) -> None:
-        """Dissolve as the user does in the app."""
-        self.state.remove_stack(stack)
+    def unstack(self, *made: StackRow) -> None:
+        """Dissolve stacks of one owner as the user does in the app."""
+        stacks.dissolve(self.state, made[0].owner_id, made)
 
     def stacks_of(self, owner: UserRow) -> list[StackRow]:
         """The user's stacks, oldest first."""
@@ -241,6 +272,26 @@ class EmulatedImmich:
         album_id = None if album is None else album.id
         return links.create_link(self.state, owner.id, asset_ids=[row.id for row in rows], album_id=album_id)
 
+    def burst(self, rows: Iterable[AssetRow], auto_stack_id: str | None) -> None:
+        """Let the files name this burst: webhooks tell it from the next reading of the file on, and nothing else does.
+
+        Source: autoStackId in recorded webhooks; no answer of the API has it (published descriptions).
+        """
+        for row in rows:
+            row.auto_stack_id = auto_stack_id
+
+    def workflow(
+        self,
+        owner: UserRow,
+        url: str,
+        *,
+        trigger: workflows.Trigger = workflows.Trigger.EXTRACTED,
+        **config: Any,
+    ) -> WorkflowRow:
+        """A workflow of the user that sends a webhook to the url; config is what else the step is told."""
+        step = StepRow(workflows.WEBHOOK, {"url": url, **config}, is_enabled=True)
+        return workflows.create_workflow(self.state, owner.id, trigger=trigger, steps=[step], name=trigger)
+
     def albums_of(self, row: AssetRow) -> list[AlbumRow]:
         """The albums that hold the asset, oldest first."""
         return [album for album in self.state.albums.values() if row.id in album.assets]
@@ -289,8 +340,9 @@ class EmulatedImmich:
         return self.traffic.fail(Failure(method=method, path=path, **how))
 
     async def settle(self) -> None:
-        """Wait until all background jobs are done."""
+        """Wait until all background jobs are done, and all webhooks that they caused are answered."""
         await self.jobs.settle()
+        await self._webhooks.settle()
 
     async def run_jobs(self, *kinds: JobKind) -> int:
         """Do the waiting jobs of these kinds now, by default all; how many were done."""

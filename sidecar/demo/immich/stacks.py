@@ -8,6 +8,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from sidecar.demo.immich.credentials import own_assets
+from sidecar.demo.immich.occasions import OccasionKind
 from sidecar.demo.immich.refusals import Refusal, bad_request, no_access
 from sidecar.demo.immich.routing import Ask, Operation, no_content, reply
 from sidecar.demo.immich.rows import AssetRow, StackRow
@@ -36,7 +37,18 @@ def create_stack(state: State, owner_id: str, asset_ids: list[str]) -> StackRow:
     stack = state.insert_stack(owner_id, asset_ids[0])
     for row in state.rows(joining):
         state.write(row, stack_id=stack.id)
+    state.announce(OccasionKind.STACKED, owner_id)
     return stack
+
+
+def dissolve(state: State, owner_id: str, stacks: Iterable[StackRow]) -> None:
+    """Unlink all members of the owner's stacks; clients hear of it once.
+
+    Source: recordings stack-delete, stack-delete-many, recorded websockets.
+    """
+    for stack in stacks:
+        state.remove_stack(stack)
+    state.announce(OccasionKind.STACKED, owner_id)
 
 
 def leave_stack(state: State, row: AssetRow | None, stack_id: str) -> None:
@@ -50,6 +62,7 @@ def leave_stack(state: State, row: AssetRow | None, stack_id: str) -> None:
     if state.stacks[stack_id].primary_id == row.id:
         raise bad_request("Cannot remove stack's primary asset")
     state.write(row, stack_id=None)
+    state.announce(OccasionKind.STACKED, row.owner_id)
 
 
 def own_stacks(ask: Ask, stack_ids: Iterable[str], permission: str) -> list[StackRow]:
@@ -109,12 +122,12 @@ async def _update(ask: Ask) -> web.StreamResponse:
         if all(row.id != primary_id for row in stack_members(stack, ask.state)):
             raise bad_request("Primary asset must be in the stack")
         ask.state.write_primary(stack, primary_id)
+    ask.state.announce(OccasionKind.STACKED, stack.owner_id)
     return reply(stack_fields(stack, ask.state, with_tags=True))
 
 
 async def _delete(ask: Ask) -> web.StreamResponse:
-    [stack] = own_stacks(ask, [ask.path_id()], "stack.delete")
-    ask.state.remove_stack(stack)
+    dissolve(ask.state, ask.caller.user.id, own_stacks(ask, [ask.path_id()], "stack.delete"))
     return no_content()
 
 
@@ -128,8 +141,7 @@ async def _delete_many(ask: Ask) -> web.StreamResponse:
     fields.done()
     if not stack_ids:
         raise Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "Failed to delete stacks")
-    for stack in own_stacks(ask, dict.fromkeys(stack_ids), "stack.delete"):
-        ask.state.remove_stack(stack)
+    dissolve(ask.state, ask.caller.user.id, own_stacks(ask, dict.fromkeys(stack_ids), "stack.delete"))
     return no_content()
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from sidecar.demo.immich.occasions import Occasion, OccasionKind
 from sidecar.demo.immich.rows import (
     AlbumRow,
     ApiKeyRow,
@@ -21,6 +22,7 @@ from sidecar.demo.immich.rows import (
     StackRow,
     TagRow,
     UserRow,
+    WorkflowRow,
 )
 from sidecar.demo.immich.versions import Behaviour
 from sidecar.model import Visibility
@@ -55,8 +57,8 @@ class State:
     """Everything the emulated server remembers.
 
     Shape:  the dictionaries are open to read; every write goes through a method, which keeps the indexes, bumps
-            `revision` and tells `listeners`: event sources hang themselves in there. `now_us` never returns the same
-            instant twice.
+            `revision` and tells `listeners`. What Immich itself tells others of is announced to the `audience`.
+            `now_us` never returns the same instant twice.
     """
 
     def __init__(
@@ -81,7 +83,9 @@ class State:
         self.albums: dict[str, AlbumRow] = {}
         self.tags: dict[str, TagRow] = {}
         self.links: dict[str, LinkRow] = {}
+        self.workflows: dict[str, WorkflowRow] = {}
         self.has_trash = True
+        self.audience: list[Callable[[Occasion], None]] = []
         self.listeners: list[Callable[[Change], None]] = []
         self.revision = 0
         self._clock = clock
@@ -245,6 +249,12 @@ class State:
     def partners_of(self, user_id: str) -> list[str]:
         """Who shares their timeline with this user and is shown in it."""
         return [by for (by, receiver), in_timeline in self.partners.items() if receiver == user_id and in_timeline]
+
+    def announce(self, kind: OccasionKind, owner_id: str, *asset_ids: str) -> None:
+        """Tell the audience of something that happened."""
+        occasion = Occasion(kind, owner_id, asset_ids)
+        for hear in self.audience:
+            hear(occasion)
 
     def _move(self, row: AssetRow, stack_id: str | None) -> None:
         if row.stack_id in self.stacks:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from sidecar.demo.immich.background import JobKind, Jobs
 from sidecar.demo.immich.credentials import own_assets
+from sidecar.demo.immich.occasions import OccasionKind
 from sidecar.demo.immich.routing import Ask, Operation, no_content, reply
 from sidecar.demo.immich.rows import AssetRow
 from sidecar.demo.immich.state import State
@@ -20,12 +21,32 @@ def trash_assets(state: State, rows: Iterable[AssetRow]) -> None:
 
     Source: recordings trash, stack-primary-trashed, search-trashed; live 3.1.0.
     """
-    for row in rows:
+    trashed = list(rows)
+    for row in trashed:
         state.write(row, status="trashed", deleted_us=state.now_us())
+    _announce(state, OccasionKind.TRASHED, trashed)
 
 
-def restore_assets(state: State, rows: Iterable[AssetRow]) -> int:
-    """Take the trashed ones among the assets back; how many were.
+def _announce(state: State, kind: OccasionKind, rows: Iterable[AssetRow]) -> None:
+    by_owner: dict[str, list[str]] = {}
+    for row in rows:
+        by_owner.setdefault(row.owner_id, []).append(row.id)
+    for owner_id, asset_ids in by_owner.items():
+        state.announce(kind, owner_id, *asset_ids)
+
+
+def restore_assets(state: State, rows: Iterable[AssetRow]) -> None:
+    """Take the trashed ones among the assets back; clients hear of all that were asked for.
+
+    Source: recorded websockets; trash.service.ts restoreAssets, 3.1.0.
+    """
+    wanted = list(rows)
+    take_back(state, wanted)
+    _announce(state, OccasionKind.RESTORED, wanted)
+
+
+def take_back(state: State, rows: Iterable[AssetRow]) -> int:
+    """Take the trashed ones among the assets back, and tell nobody; how many were.
 
     Source: recording restore-assets; trash.repository.ts 3.1.0 (not those waiting to be deleted).
     """
@@ -87,7 +108,8 @@ async def _restore(ask: Ask) -> web.StreamResponse:
 
 
 async def _restore_all(ask: Ask) -> web.StreamResponse:
-    return reply({"count": restore_assets(ask.state, ask.state.assets_of(ask.caller.user.id))})
+    """Source: trash.service.ts restore, 3.1.0, which tells no client."""
+    return reply({"count": take_back(ask.state, ask.state.assets_of(ask.caller.user.id))})
 
 
 async def _empty(ask: Ask) -> web.StreamResponse:

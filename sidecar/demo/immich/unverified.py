@@ -9,8 +9,12 @@ UNVERIFIED: dict[str, str] = {
     "and by page",
     "offline-search": "isOffline:true implies withDeleted, offline assets are deleted: utils/database.ts 3.1.0",
     "library-import": "path checksum, libraryId, no exif row before extraction: library.service.ts 3.1.0",
+    "import-webhook": "AssetCreate of a library file, which was seen of uploads alone; both come into being alike here",
     "sidecar-echo": "what follows the job that writes sidecar files only moves updatedAt here; really all metadata is "
     "read again from the file and its sidecar",
+    "plugin-methods": "of the core plugin's methods only the webhook is known exactly; a filter stands for the others, "
+    "and lets everything pass",
+    "webhook-defaults": "a webhook without a method is a POST: the form names it, not what happens without",
     "near-duplicates": "the real detector compares learned embeddings; this one perceptual hashes of thumbnails",
     "legacy-messages": "2.7.5's validation sentences beyond the seen ones follow its validator's defaults; lists among "
     "metadata items, which break it, are refused like other things that are no items",

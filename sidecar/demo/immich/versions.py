@@ -31,6 +31,13 @@ SINCE: dict[str, tuple[tuple[int, int, int], str]] = {
         (3, 0, 0),
         "timeline/bucket has createdAt; published descriptions, recordings timeline-bucket",
     ),
+    "workflow_steps": (
+        (3, 0, 0),
+        "workflows have one trigger and steps of plugins' methods; recordings workflow-triggers, list-workflows",
+    ),
+    "integrity_queue": ((3, 0, 0), "there is a queue integrityCheck; recordings queues, jobs-legacy"),
+    "plain_version_event": ((3, 0, 0), "on_server_version is what server/version answers; websocket of the recordings"),
+    "ready_v2": ((3, 0, 0), "a finished upload is AssetUploadReadyV2, with createdAt; websocket of the recordings"),
     "stable_order": ((3, 1, 0), "equal times are ordered by id; search.repository.ts, live 3.1.0"),
     "no_lonely_stack": (
         (3, 1, 0),

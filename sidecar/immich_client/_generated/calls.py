@@ -23,6 +23,8 @@ _id_answer_list = msgspec.json.Decoder(list[models.IdAnswer])
 _metadata_list = msgspec.json.Decoder(list[models.Metadata])
 _metadata_of_asset_list = msgspec.json.Decoder(list[models.MetadataOfAsset])
 _partner_list = msgspec.json.Decoder(list[models.Partner])
+_plugin_method_list = msgspec.json.Decoder(list[models.PluginMethod])
+_queue_list = msgspec.json.Decoder(list[models.Queue])
 _search_answer = msgspec.json.Decoder(models.SearchAnswer)
 _search_statistics = msgspec.json.Decoder(models.SearchStatistics)
 _server_features = msgspec.json.Decoder(models.ServerFeatures)
@@ -34,6 +36,8 @@ _stack_list = msgspec.json.Decoder(list[models.Stack])
 _time_bucket_assets = msgspec.json.Decoder(models.TimeBucketAssets)
 _time_bucket_list = msgspec.json.Decoder(list[models.TimeBucket])
 _user = msgspec.json.Decoder(models.User)
+_workflow = msgspec.json.Decoder(models.Workflow)
+_workflow_list = msgspec.json.Decoder(list[models.Workflow])
 
 
 def add_assets_to_album(*, id: str, ids: Sequence[str]) -> Call[list[models.IdAnswer]]:
@@ -101,6 +105,23 @@ def create_stack(*, asset_ids: Sequence[str]) -> Call[models.Stack]:
     )
 
 
+def create_workflow(
+    *,
+    trigger: str,
+    enabled: bool | UnsetType = UNSET,
+    name: str | None | UnsetType = UNSET,
+    steps: Sequence[dict[str, object]] | UnsetType = UNSET,
+) -> Call[models.Workflow]:
+    """POST /workflows, Immich 3.0.3."""
+    return Call(
+        operation="createWorkflow",
+        method="POST",
+        path="/workflows",
+        decode=_workflow.decode,
+        body=json_body({"enabled": enabled, "name": name, "steps": steps, "trigger": trigger}),
+    )
+
+
 def delete_assets(*, ids: Sequence[str]) -> Call[None]:
     """DELETE /assets, Immich 2.5.6."""
     return Call(
@@ -133,6 +154,17 @@ def delete_stack(*, id: str) -> Call[None]:
         operation="deleteStack",
         method="DELETE",
         path=f"/stacks/{path_segment(id)}",
+        decode=read_nothing,
+        answers_json=False,
+    )
+
+
+def delete_workflow(*, id: str) -> Call[None]:
+    """DELETE /workflows/{id}, Immich 3.0.3."""
+    return Call(
+        operation="deleteWorkflow",
+        method="DELETE",
+        path=f"/workflows/{path_segment(id)}",
         decode=read_nothing,
         answers_json=False,
     )
@@ -240,6 +272,17 @@ def get_partners(*, direction: str) -> Call[list[models.Partner]]:
     )
 
 
+def get_queues() -> Call[list[models.Queue]]:
+    """GET /queues, Immich 2.5.6."""
+    return Call(
+        operation="getQueues",
+        method="GET",
+        path="/queues",
+        decode=_queue_list.decode,
+        is_repeatable=True,
+    )
+
+
 def get_server_features() -> Call[models.ServerFeatures]:
     """GET /server/features, Immich 2.5.6."""
     return Call(
@@ -317,6 +360,17 @@ def get_time_buckets(
     )
 
 
+def get_workflow(*, id: str) -> Call[models.Workflow]:
+    """GET /workflows/{id}, Immich 3.0.3."""
+    return Call(
+        operation="getWorkflow",
+        method="GET",
+        path=f"/workflows/{path_segment(id)}",
+        decode=_workflow.decode,
+        is_repeatable=True,
+    )
+
+
 def remove_asset_from_album(*, id: str, ids: Sequence[str]) -> Call[list[models.IdAnswer]]:
     """DELETE /albums/{id}/assets, Immich 2.5.6."""
     return Call(
@@ -365,6 +419,19 @@ def restore_assets(*, ids: Sequence[str]) -> Call[None]:
     )
 
 
+def run_asset_jobs(*, asset_ids: Sequence[str], name: str) -> Call[None]:
+    """POST /assets/jobs, Immich 2.5.6."""
+    return Call(
+        operation="runAssetJobs",
+        method="POST",
+        path="/assets/jobs",
+        decode=read_nothing,
+        body=json_body({"assetIds": asset_ids, "name": name}),
+        is_repeatable=True,
+        answers_json=False,
+    )
+
+
 def search_asset_statistics(*, visibility: str | UnsetType = UNSET) -> Call[models.SearchStatistics]:
     """POST /search/statistics, Immich 2.5.6."""
     return Call(
@@ -408,6 +475,18 @@ def search_assets(
     )
 
 
+def search_plugin_methods(*, name: str | UnsetType = UNSET) -> Call[list[models.PluginMethod]]:
+    """GET /plugins/methods, Immich 3.0.3."""
+    return Call(
+        operation="searchPluginMethods",
+        method="GET",
+        path="/plugins/methods",
+        decode=_plugin_method_list.decode,
+        query=query_pairs({"name": name}),
+        is_repeatable=True,
+    )
+
+
 def search_stacks(*, primary_asset_id: str | UnsetType = UNSET) -> Call[list[models.Stack]]:
     """GET /stacks, Immich 2.5.6."""
     return Call(
@@ -416,6 +495,17 @@ def search_stacks(*, primary_asset_id: str | UnsetType = UNSET) -> Call[list[mod
         path="/stacks",
         decode=_stack_list.decode,
         query=query_pairs({"primaryAssetId": primary_asset_id}),
+        is_repeatable=True,
+    )
+
+
+def search_workflows() -> Call[list[models.Workflow]]:
+    """GET /workflows, Immich 3.0.3."""
+    return Call(
+        operation="searchWorkflows",
+        method="GET",
+        path="/workflows",
+        decode=_workflow_list.decode,
         is_repeatable=True,
     )
 
@@ -504,6 +594,25 @@ def update_stack(*, id: str, primary_asset_id: str | UnsetType = UNSET) -> Call[
         path=f"/stacks/{path_segment(id)}",
         decode=_stack.decode,
         body=json_body({"primaryAssetId": primary_asset_id}),
+    )
+
+
+def update_workflow(
+    *,
+    id: str,
+    enabled: bool | UnsetType = UNSET,
+    name: str | None | UnsetType = UNSET,
+    steps: Sequence[dict[str, object]] | UnsetType = UNSET,
+    trigger: str | UnsetType = UNSET,
+) -> Call[models.Workflow]:
+    """PUT /workflows/{id}, Immich 3.0.3."""
+    return Call(
+        operation="updateWorkflow",
+        method="PUT",
+        path=f"/workflows/{path_segment(id)}",
+        decode=_workflow.decode,
+        body=json_body({"enabled": enabled, "name": name, "steps": steps, "trigger": trigger}),
+        is_repeatable=True,
     )
 
 

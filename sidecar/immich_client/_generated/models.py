@@ -112,6 +112,22 @@ class Partner(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: str
 
 
+class PluginMethod(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    key: str
+
+
+class Queue(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    name: str
+    statistics: QueueStatistics
+
+
+class QueueStatistics(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    active: int
+    delayed: int
+    waiting: int
+    paused: int
+
+
 class SearchAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     assets: SearchPage
 
@@ -178,3 +194,17 @@ class User(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 class UserReference(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: str
+
+
+class Workflow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    id: str
+    enabled: bool
+    trigger: str
+    name: str | None
+    steps: list[WorkflowStep]
+
+
+class WorkflowStep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    method: str
+    config: dict[str, object] | None
+    enabled: bool | None = msgspec.field(default=None)

@@ -1,0 +1,117 @@
+"""All that listens in a process: for each user a websocket where the key allows it, and the webhook that is kept up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+
+from sidecar.accounts.connected import Account
+from sidecar.errors import SidecarError
+from sidecar.events.hooks import Hooks
+from sidecar.events.intake import Intake
+from sidecar.events.websocket import listen
+from sidecar.events.workflows import HookState, keep_workflow
+from sidecar.immich_client.permissions import EVERYTHING
+from sidecar.jobs.context import JobContext
+from sidecar.jobs.queue import JobName
+from sidecar.model import OwnerId
+from sidecar.storage import polls
+from sidecar.storage.changes import Source
+
+log = logging.getLogger(__name__)
+
+AGAIN_AFTER_S = 30.0
+KEEP_EVERY_S = 600.0
+"""Somebody may edit the workflow at any time; until it is mended, polling tells what it would have told."""
+
+
+@asynccontextmanager
+async def listening(
+    context: JobContext, intake: Intake, hooks: Hooks | None, *, tell: Callable[[str], None]
+) -> AsyncIterator[None]:
+    """Listens for every connected user until the block ends; tell is given a sentence when something is other than it
+    was.
+    """
+    listeners = [
+        asyncio.create_task(_for_ever(partial(_listen, context, account, intake, tell)), name="websocket")
+        for account in context.accounts.values()
+    ]
+    if hooks is not None:
+        listeners.append(asyncio.create_task(_for_ever(partial(_keep_hooks, context, hooks, tell)), name="webhooks"))
+    try:
+        yield
+    finally:
+        for listener in listeners:
+            listener.cancel()
+        await asyncio.gather(*listeners, return_exceptions=True)
+
+
+async def _for_ever(listen: Callable[[], Awaitable[None]]) -> None:
+    """Nothing, when there is nothing to listen to; a defect of ours is no reason to be deaf from then on."""
+    while True:
+        try:
+            return await listen()
+        except Exception:
+            log.exception("listening broke")
+            await asyncio.sleep(AGAIN_AFTER_S)
+
+
+async def _listen(context: JobContext, account: Account, intake: Intake, tell: Callable[[str], None]) -> None:
+    owner_id = account.user.id
+    sources = context.live_sources.setdefault(owner_id, set())
+
+    async def on_connect() -> None:
+        sources.add(Source.WEBSOCKET)
+        # A socket tells nothing of what happened before.
+        await ask_soon(context, owner_id)
+
+    async def on_lost() -> None:
+        sources.discard(Source.WEBSOCKET)
+
+    if await _may_listen(account):
+        tell(f"{account.user.name}: listening to Immich's websocket")
+        await listen(account, intake, on_connect=on_connect, on_lost=on_lost)
+
+
+async def _may_listen(account: Account) -> bool:
+    """Whether the key opens the websocket; asked until Immich says."""
+    while True:
+        try:
+            return EVERYTHING in await account.immich.permissions()
+        except SidecarError as error:
+            log.warning("whether a websocket is possible cannot be found out now: %s", error)
+            await asyncio.sleep(AGAIN_AFTER_S)
+
+
+async def ask_soon(context: JobContext, owner_id: OwnerId) -> None:
+    """Nothing; the owner's library is asked for changes at once.
+
+    Errors: StorageUnavailable.
+    """
+    async with context.database.write() as connection:
+        # Whoever answers has come back, whatever was waited for.
+        clock = await polls.get(connection, owner_id)
+        await polls.put(connection, replace(clock, due_at_ms=0, not_before_ms=0))
+    await context.wake(JobName.REFRESH, owner_id)
+
+
+async def _keep_hooks(context: JobContext, hooks: Hooks, tell: Callable[[str], None]) -> None:
+    """Keeps every user's workflow as it is to be, for ever."""
+    known: dict[OwnerId, HookState] = {}
+    while True:
+        for owner_id, account in context.accounts.items():
+            try:
+                state = await keep_workflow(account.immich, hooks.of(owner_id))
+            except SidecarError as error:
+                log.warning("a webhook cannot be looked at now: %s", error)
+                continue
+            sources = context.live_sources.setdefault(owner_id, set())
+            (sources.add if state is HookState.ACTIVE else sources.discard)(Source.WEBHOOK)
+            if known.get(owner_id) is not state:
+                known[owner_id] = state
+                tell(f"{account.user.name}: {state.sentence}")
+        await asyncio.sleep(KEEP_EVERY_S)

@@ -1,0 +1,55 @@
+"""When each owner's library is asked for changes next, and what became of it last."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sidecar.model import OwnerId
+from sidecar.storage.database import upsert
+from sidecar.storage.tables import polls
+
+# In the order of Poll's own fields, so that a row becomes a Poll by position.
+_FIELDS = (
+    polls.c.due_at_ms,
+    polls.c.not_before_ms,
+    polls.c.failures,
+    polls.c.polled_at_ms,
+    polls.c.news_at_ms,
+    polls.c.stacks_read_at_ms,
+    polls.c.redo_due_at_ms,
+    polls.c.error,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """One owner's clock, by ours.
+
+    Shape:  due_at_ms is when Immich is asked next even if no event says anything; not_before_ms holds even events back,
+            after a failure. failures counts those in a row. news_at_ms is when something had changed last,
+            stacks_read_at_ms when all stacks were read, redo_due_at_ms when Immich's missing work is looked for.
+    """
+
+    owner_id: OwnerId
+    due_at_ms: int = 0
+    not_before_ms: int = 0
+    failures: int = 0
+    polled_at_ms: int = 0
+    news_at_ms: int = 0
+    stacks_read_at_ms: int = 0
+    redo_due_at_ms: int = 0
+    error: str | None = None
+
+
+async def get(connection: AsyncConnection, owner_id: OwnerId) -> Poll:
+    """The owner's clock; a new one is due at once."""
+    row = (await connection.execute(select(*_FIELDS).where(polls.c.owner_id == owner_id))).one_or_none()
+    return Poll(owner_id, *row) if row is not None else Poll(owner_id)
+
+
+async def put(connection: AsyncConnection, poll: Poll) -> None:
+    """The owner's clock is this."""
+    await connection.execute(upsert(connection, polls, frozenset({"owner_id"})), asdict(poll))
