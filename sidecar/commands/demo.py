@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
@@ -25,12 +26,18 @@ from sidecar.demo.library.catalogue import STORIES, make_library
 from sidecar.demo.library.roll import DemoFile
 from sidecar.duplicates.classes import DuplicateClass
 from sidecar.errors import SettingsError
+from sidecar.events.listening import listening
 from sidecar.immich_client.client import required_permissions
+from sidecar.immich_client.permissions import Feature, feature_permissions
 from sidecar.model import OwnerId
 from sidecar.settings import Settings
 from sidecar.storage import duplicate_sets
 from sidecar.wiring import Services, open_services
 from sidecar.worker import running_worker
+
+PAIR_WITHIN_S = 20.0
+LOOK_EVERY_S = 0.02
+_EVERYWHERE = frozenset({"0.0.0.0", "::"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +52,8 @@ class _Filled:
 async def demo(settings: Settings, *, once: bool, out: TextIO = sys.stdout, err: TextIO = sys.stderr) -> ExitCode:
     """DONE if every situation in the demo's library turned out as its story says.
 
-    Shape:  everything lives in a temporary folder and on loopback, and is gone afterwards. Without `once` the pages are
-            served until somebody stops the process.
+    Shape:  everything lives in a temporary folder and on loopback, and is gone afterwards. At the end a pair is
+            uploaded while the sidecar runs. Without `once` the pages are served until somebody stops the process.
     """
     async with AsyncExitStack() as stack:
         print("Painting a small photo library and starting an emulated Immich …", file=err, flush=True)
@@ -58,9 +65,8 @@ async def demo(settings: Settings, *, once: bool, out: TextIO = sys.stdout, err:
         wrong = {*_wrong_stacks(immich, filled), *await _wrong_sets(services, filled)}
         for line in _told(filled, wrong):
             print(line, file=out)
-        if not once:
-            await _serve_until_stopped(services, immich, err)
-        return ExitCode.PARTLY_FAILED if wrong else code
+        took_s = await _run(services, immich, filled, once=once, out=out, err=err)
+        return ExitCode.PARTLY_FAILED if wrong or took_s is None else code
 
 
 async def _fill(immich: EmulatedImmich) -> _Filled:
@@ -101,7 +107,9 @@ def _add(
 
 
 def _demo_settings(settings: Settings, immich: EmulatedImmich, filled: _Filled, folder: Path) -> Settings:
-    keys = [immich.add_key(user, sorted(required_permissions()), name="sidecar") for user in filled.users.values()]
+    permissions = sorted(required_permissions() | feature_permissions(Feature.WEBHOOK))
+    keys = [immich.add_key(user, permissions, name="sidecar") for user in filled.users.values()]
+    port = _free_port(settings)
     return settings.model_copy(
         update={
             "immich_url": immich.url,
@@ -109,6 +117,8 @@ def _demo_settings(settings: Settings, immich: EmulatedImmich, filled: _Filled, 
             "data_dir": folder,
             "redis_url": None,
             "database_url": None,
+            "port": port,
+            "webhook_url": f"http://{'127.0.0.1' if settings.host in _EVERYWHERE else settings.host}:{port}",
         }
     )
 
@@ -167,21 +177,71 @@ def _told(filled: _Filled, wrong: Collection[str]) -> Iterable[str]:
         yield f"  ({file.name} never got this far: Immich takes no file whose name has no extension)"
 
 
-async def _serve_until_stopped(services: Services, immich: EmulatedImmich, err: TextIO) -> None:
+def _free_port(settings: Settings) -> int:
+    """The port of the settings, or another one: it may be taken, by the real sidecar perhaps."""
+    for port in (settings.port, 0):
+        with socket.socket() as tried, suppress(OSError):
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind((settings.host, port))
+            found: int = tried.getsockname()[1]
+            return found
+    raise SettingsError(f"SIDECAR_HOST: {settings.host} is no address of this machine")
+
+
+async def _run(
+    services: Services, immich: EmulatedImmich, filled: _Filled, *, once: bool, out: TextIO, err: TextIO
+) -> float | None:
+    """How long a pair took, from its second upload to its stack, in seconds; None if it never became one."""
     stopped = stop_signal()
+    jobs = replace(services.jobs, detects=True)
+    quiet: list[str] = []
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(
-            running_worker(replace(services.jobs, detects=True), schedule=schedule_of(services.settings))
-        )
-        try:
-            address = await stack.enter_async_context(serving(services))
-        except SettingsError:
-            # The usual port is taken, by the real sidecar perhaps; for a demo any other does.
-            free = services.settings.model_copy(update={"port": 0})
-            address = await stack.enter_async_context(serving(services.with_settings(free)))
-        print(
-            f"\nOpen {address}   (the emulated Immich answers at {immich.url}; Ctrl-C ends the demo)",
-            file=err,
-            flush=True,
-        )
-        await stopped.wait()
+        await stack.enter_async_context(running_worker(jobs, schedule=schedule_of(services.settings)))
+        address = await stack.enter_async_context(serving(services))
+        await stack.enter_async_context(listening(jobs, services.intake, services.hooks, tell=quiet.append))
+        took_s = await _upload_a_pair(immich, filled)
+        if took_s is None:
+            print("  WRONG  A pair that was uploaded while the sidecar ran did not become a stack.", file=out)
+        else:
+            print(f"  ok     A pair that was uploaded just now was a stack {took_s:.1f} s later.", file=out)
+        if not once:
+            print(
+                f"\nOpen {address}   (the emulated Immich answers at {immich.url}; Ctrl-C ends the demo)",
+                file=err,
+                flush=True,
+            )
+            await stopped.wait()
+    return took_s
+
+
+async def _upload_a_pair(immich: EmulatedImmich, filled: _Filled) -> float | None:
+    clock = asyncio.get_running_loop().time
+    try:
+        async with asyncio.timeout(PAIR_WITHIN_S):
+            await _until(lambda: len(immich.state.workflows) == len(filled.users))
+            one, other = (_upload_again(immich, filled, file) for file in _a_pair(filled))
+            uploaded_s = clock()
+            await _until(lambda: one.stack_id is not None and one.stack_id == other.stack_id)
+            return clock() - uploaded_s
+    except TimeoutError:
+        return None
+
+
+async def _until(is_so: Callable[[], bool]) -> None:
+    while not is_so():  # noqa: ASYNC110  # the emulated server tells its clients, not us
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _upload_again(immich: EmulatedImmich, filled: _Filled, file: DemoFile) -> AssetRow:
+    # A byte more makes another file of the same picture.
+    name, data = f"JUST_NOW{Path(file.name).suffix}", file.data + b"\0"
+    return immich.upload(filled.users[file.owner], name, data, at=file.modified_at)
+
+
+def _a_pair(filled: _Filled) -> Sequence[DemoFile]:
+    """The first RAW of the library and its JPEG."""
+    together: dict[tuple[str, str], list[DemoFile]] = defaultdict(list)
+    for file, _ in filled.assets:
+        if file.expected is not None:
+            together[file.owner, file.expected].append(file)
+    return next(found for found in together.values() if len(found) == 2)  # noqa: PLR2004

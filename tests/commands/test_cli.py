@@ -73,7 +73,19 @@ async def test_the_version_and_the_help_are_there(environment: dict[str, str]) -
     assert await sidecar(environment, "--version") == (0, f"sidecar {__version__}\n", "")
     code, out, _ = await sidecar(environment, "--help")
     assert code == 0
-    for command in ("run", "serve", "worker", "scan", "settings", "groups", "duplicates", "undo", "demo"):
+    for command in (
+        "run",
+        "serve",
+        "worker",
+        "scan",
+        "settings",
+        "groups",
+        "duplicates",
+        "undo",
+        "failures",
+        "retry",
+        "demo",
+    ):
         assert f"    {command}" in out
 
 
@@ -370,6 +382,7 @@ async def test_the_demo_ends_by_itself_with_every_situation_as_it_should_be(envi
     assert code == 0
     assert "24 stacks made" in out
     assert "WRONG" not in out
+    assert "A pair that was uploaded just now was a stack" in out
     assert not Path(environment["SIDECAR_DATA_DIR"]).exists()
 
 
@@ -385,7 +398,7 @@ async def test_the_demo_serves_its_page_until_it_is_stopped(
         process = await started(environment, "demo")
         address = (await line_with(process, "Open http")).split()[1]
         async with httpx.AsyncClient() as browser:
-            assert "<dt>Stacks</dt><dd>25</dd>" in (await browser.get(address)).text
+            assert "<dt>Stacks</dt><dd>26</dd>" in (await browser.get(address)).text
         process.send_signal(signal.SIGTERM)
         await process.communicate()
         assert process.returncode == 0
@@ -393,10 +406,17 @@ async def test_the_demo_serves_its_page_until_it_is_stopped(
 
 async def test_a_demo_that_turns_out_wrong_says_which_story(environment: dict[str, str], tmp_path: Path) -> None:
     config = tmp_path / "config.yml"
-    config.write_text("matching: {timestamp_tolerance_seconds: 1}")
+    config.write_text("matching: {timestamp_tolerance_seconds: 1, stack: {raw_jpeg: false}}")
     code, out, _ = await sidecar(environment | {"SIDECAR_CONFIG_FILE": str(config)}, "demo", "--once")
     assert code == 1
     assert "  WRONG  Exactly two seconds apart is still a pair." in out
+    assert "  WRONG  A pair that was uploaded while the sidecar ran did not become a stack." in out
+
+
+async def test_a_demo_on_an_address_of_another_machine_says_so(environment: dict[str, str]) -> None:
+    code, _, err = await sidecar(environment | {"SIDECAR_HOST": "203.0.113.1"}, "demo", "--once")
+    assert code == 2
+    assert "sidecar: SIDECAR_HOST: 203.0.113.1 is no address of this machine" in err
 
 
 def test_bad_settings_end_main_with_their_number(
