@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sidecar.errors import SidecarError
+from sidecar.errors import SidecarError, TryLater
 from sidecar.jobs.all_stacks import read_all_stacks
 from sidecar.jobs.changes import News, debounce, read_changes
 from sidecar.jobs.context import JobContext
@@ -46,7 +46,7 @@ DETECT_AFTER_MS = 5 * 60_000
 """A search for duplicates goes through everything: it waits for the rest of an upload."""
 
 LONGEST_PAUSE_MS = 60_000
-"""Between two tries while Immich does not answer."""
+"""Between two tries while Immich does not answer; while somebody has to mend a key, it may be longer."""
 
 
 async def refresh(context: JobContext, owner_id: OwnerId) -> None:
@@ -185,5 +185,7 @@ async def _pause(context: JobContext, owner_id: OwnerId, error: SidecarError) ->
     async with context.database.write() as connection:
         poll = await polls.get(connection, owner_id)
         failures = poll.failures + 1
-        until_ms = min(context.retry_at_ms(failures), context.now_ms() + LONGEST_PAUSE_MS)
+        until_ms = context.retry_at_ms(failures)
+        if isinstance(error, TryLater):
+            until_ms = min(until_ms, context.now_ms() + LONGEST_PAUSE_MS)
         await polls.put(connection, replace(poll, failures=failures, not_before_ms=until_ms, error=str(error)))

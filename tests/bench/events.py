@@ -7,6 +7,7 @@ the sidecar's own: the debounce, the questions to Immich, the write. The sidecar
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import statistics
 import sys
@@ -114,6 +115,8 @@ async def soak() -> None:
 
 def main(words: list[str] | None = None) -> None:
     """Both, or the one that is named."""
+    # The emulated server tells of each connection that it cut on purpose.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     if not words or "latency" in words:
         asyncio.run(latency())
     if not words or "storm" in words:

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from sidecar.demo.immich.rows import AssetRow
-from sidecar.errors import ContractBroken, ImmichUnavailable
+from sidecar.errors import ContractBroken, ImmichRefused, ImmichUnavailable
 from sidecar.jobs.changes import read_changes
+from sidecar.jobs.context import LAST_RETRY_MS
 from sidecar.jobs.refresh import (
     BUSY_MS,
     HEARD_AT_ONCE,
     IDLE_FACTOR,
+    LONGEST_PAUSE_MS,
     STACKS_AFTER_POLL_MS,
     STACKS_EVERY_MS,
     interval_ms,
@@ -232,6 +234,25 @@ async def test_while_immich_does_not_answer_nothing_is_lost_and_it_is_asked_less
     assert await waiting(library) == (0, 0)
     clock = await clock_of(library)
     assert (clock.failures, clock.not_before_ms, clock.error) == (0, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "longest_ms"),
+    [
+        pytest.param(503, LONGEST_PAUSE_MS, id="Immich comes back by itself"),
+        pytest.param(401, LAST_RETRY_MS, id="a key has to be mended by somebody"),
+    ],
+)
+async def test_a_pause_has_an_end(library: Library, status: int, longest_ms: int) -> None:
+    await library.sync()
+    async with library.context.database.write() as connection:
+        await polls.put(connection, Poll(library.owner_id, failures=50))
+    library.immich.fail("POST", "/search/metadata", status=status, body='{"message": "no"}')
+    with pytest.raises((ImmichUnavailable, ImmichRefused)):
+        await look(library)
+    clock = await clock_of(library)
+    assert 0 <= library.clock.now_ms + longest_ms - clock.not_before_ms < 50
+    assert clock.failures == 51
 
 
 async def test_told_to_stop_it_leaves_the_rest(library: Library) -> None:

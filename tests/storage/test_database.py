@@ -8,7 +8,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from sidecar.errors import SettingsError, StorageUnavailable
 from sidecar.storage import database as database_module
@@ -138,3 +138,31 @@ def test_chunks_are_in_order_and_whole() -> None:
 
 def test_unique_keeps_the_first_of_each() -> None:
     assert unique([2, 1, 2, 3, 1]) == [2, 1, 3]
+
+
+class Raised(Exception):
+    """What PostgreSQL's driver raises, as far as its state says why."""
+
+    def __init__(self, sqlstate: str) -> None:
+        super().__init__("no names in here")
+        self.sqlstate = sqlstate
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "passes"),
+    [
+        pytest.param("40P01", True, id="a deadlock"),
+        pytest.param("57P01", True, id="it is being shut down"),
+        pytest.param("57P03", True, id="it is starting up"),
+        pytest.param("53300", True, id="too many are connected"),
+        pytest.param("08003", True, id="the connection is gone"),
+        pytest.param("08006", True, id="the connection failed"),
+        pytest.param("22001", False, id="a value that does not fit is a defect of ours"),
+        pytest.param("", False, id="nobody knows"),
+    ],
+)
+async def test_what_passes_by_itself_is_waited_for(sqlstate: str, *, passes: bool) -> None:
+    error = DBAPIError("SELECT 1", None, Raised(sqlstate))
+    with pytest.raises(StorageUnavailable if passes else DBAPIError):
+        async with database_module._translated():
+            raise error
