@@ -15,7 +15,7 @@ from sidecar.grouping.memory import OurGroup
 from sidecar.grouping.planning import Create, Extend, Review
 from sidecar.grouping.proposal import GroupKind
 from sidecar.jobs.asking import look_at, recall
-from sidecar.jobs.context import FIRST_RETRY_MS, LAST_RETRY_MS, LEASE_MS, WAIT_FOR_PERSON_MS, JobContext
+from sidecar.jobs.context import FIRST_RETRY_MS, LEASE_MS, WAIT_FOR_PERSON_MS, JobContext
 from sidecar.jobs.deciding import Decided, Known, decide, load
 from sidecar.jobs.intents import intend
 from sidecar.jobs.queue import JobName
@@ -226,7 +226,7 @@ async def _record(context: JobContext, owner_id: OwnerId, claimed: Claim, mark: 
         await work.put_back(
             connection,
             claimed.only(again.intersection(round_.ready)),
-            not_before_ms=context.now_ms() + LAST_RETRY_MS,
+            not_before_ms=context.now_ms() + WAIT_FOR_PERSON_MS,
             error="Immich gives no answer about some of them",
         )
         done = (stem for stem in round_.ready if stem not in round_.failed and stem not in again)

@@ -24,7 +24,7 @@ from sidecar.immich_client.permissions import Feature, feature_permissions
 from tests.postgres import find_postgres, running_cluster
 from tests.storm import JPEG, NOON, RAW, running_sidecar, storm
 
-PAIRS = 40
+PAIRS = 20
 SELDOM = "3600"
 POLL_INTERVAL_S = 10
 """For the figure about polling; the default is 60, and the answer is that much longer."""
