@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_bytes
@@ -100,13 +100,11 @@ def read_key(folder: DataFolder) -> bytes:
 
 
 def _make_key(folder: DataFolder) -> None:
-    """The key's file is there, whole whatever interrupts us, and whoever else makes one at the same moment."""
-    unfinished = folder.path / f"{folder.key.name}.{os.getpid()}"
+    """The key's file is there, whole whatever interrupts us. Whoever makes one owns the folder, so nobody else does."""
+    unfinished = folder.path / f"{folder.key.name}.new"
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(token_bytes(KEY_BYTES))
         file.flush()
         os.fsync(file.fileno())
-    with suppress(FileExistsError):
-        folder.key.hardlink_to(unfinished)
-    unfinished.unlink()
+    unfinished.replace(folder.key)

@@ -3,11 +3,9 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from secrets import token_bytes
 
 import pytest
 
-from sidecar import data_folder
 from sidecar.data_folder import KEY_BYTES, open_data_folder, own, read_key
 from sidecar.errors import DataFolderBusy, SettingsError
 
@@ -84,18 +82,10 @@ def test_a_folder_has_one_key_that_only_its_owner_reads(tmp_path: Path) -> None:
     assert read_key(open_data_folder(tmp_path / "other")) != key
 
 
-def test_of_two_who_make_a_key_at_once_both_have_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_that_was_not_finished_is_made_anew(tmp_path: Path) -> None:
     folder = open_data_folder(tmp_path)
-
-    def while_another_makes_one(count: int) -> bytes:
-        monkeypatch.undo()
-        read_key(folder)
-        return token_bytes(count)
-
-    monkeypatch.setattr(data_folder, "token_bytes", while_another_makes_one)
-    monkeypatch.setattr("os.getpid", lambda: 1)
-    key = read_key(folder)
-    assert read_key(folder) == key
+    (tmp_path / "sidecar.key.new").write_bytes(b"cut")
+    assert len(read_key(folder)) == KEY_BYTES
     assert [path.name for path in tmp_path.iterdir()] == [folder.key.name]
 
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from aiohttp.http_exceptions import BadHttpMessage
 
 from sidecar.log import set_up_logging
 
@@ -28,3 +29,20 @@ def test_libraries_that_tell_of_every_request_are_heard_only_when_debugging(
     set_up_logging(level)
     assert logging.getLogger("sidecar").getEffectiveLevel() == of_ours
     assert logging.getLogger("httpx").getEffectiveLevel() == of_libraries
+
+
+def test_what_a_stranger_sent_is_not_repeated(capfd: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        set_up_logging("info")
+    server = logging.getLogger("aiohttp.server")
+    assert len(server.filters) == 1
+    for error in (BadHttpMessage("Authorization: Bearer s3cret"), ValueError("a defect of ours")):
+        try:
+            raise error
+        except (BadHttpMessage, ValueError):
+            server.exception("Error handling request")
+    server.warning("without an error")
+    told = capfd.readouterr().err
+    assert "s3cret" not in told
+    assert "a defect of ours" in told
+    assert "without an error" in told

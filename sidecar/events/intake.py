@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from sidecar.errors import StorageUnavailable, TryLater
 from sidecar.jobs.context import JobContext
@@ -23,6 +24,7 @@ GATHER_S = 0.01
 COUNT_WITHIN_S = 1.0
 """What is only counted waits for that long: whoever sends forged events makes few writes."""
 
+WAKE_WITHIN_S = 5.0
 MOST_WAITING = 10_000
 HEARD = "heard"
 
@@ -46,6 +48,8 @@ class Intake:
         self._next: asyncio.Future[None] | None = None
         self._writing: asyncio.Task[None] | None = None
         self._counting: asyncio.TimerHandle | None = None
+        self._to_wake: set[OwnerId] = set()
+        self._ringing: asyncio.Task[None] | None = None
 
     async def put(self, told: Sequence[Change]) -> None:
         """Nothing, as soon as the changes are on record and the refresh job knows.
@@ -77,6 +81,9 @@ class Intake:
             self._write_counts()
         if self._writing is not None:
             await self._writing
+        if self._ringing is not None:
+            self._ringing.cancel()
+            await asyncio.gather(self._ringing, return_exceptions=True)
 
     def _write_counts(self) -> None:
         self._counting = None
@@ -87,32 +94,56 @@ class Intake:
         try:
             await asyncio.sleep(GATHER_S if self._told else 0)
             while self._told or self._counted:
-                await self._write()
-        except StorageUnavailable as error:
-            # Whoever waits was told; the counts wait for the next event.
-            log.warning("events cannot be written down now: %s", error)
-        except Exception:
-            log.exception("writing events down broke")  # whoever waited has the error, and polling what they told
+                if not await self._write() and not self._told:
+                    break  # the counts wait for the next event
         finally:
             self._writing = None
 
-    async def _write(self) -> None:
+    async def _write(self) -> bool:
+        """Whether what had come in so far is on record; whoever waits for it knows."""
         told, self._told = merged(self._told), []
         counted, self._counted = self._counted, Counter()
         written, self._next = self._next, None
-        now_ms = self._context.now_ms()
-        heard = Counter(Told(change.owner_id, change.source, HEARD) for change in told)
         try:
-            async with self._context.database.write() as connection:
-                await changes.add(connection, told, now_ms=now_ms)
-                await event_counts.add(connection, counted + heard, now_ms=now_ms)
-        except BaseException as error:
+            await self._record(told, counted)
+        except Exception as error:  # whoever waits has it, and polling finds what was told
+            if isinstance(error, StorageUnavailable):
+                log.warning("events cannot be written down now: %s", error)
+            else:
+                log.exception("writing events down broke")
             self._counted += counted
             if written is not None:
-                written.set_exception(error if isinstance(error, Exception) else StorageUnavailable("stopped"))
+                written.set_exception(error)
                 written.exception()  # those who waited may be gone
-            raise
+            return False
         if written is not None:
             written.set_result(None)
-        for owner_id in sorted({change.owner_id for change in told}):
-            await self._context.wake(JobName.REFRESH, owner_id)
+        self._ring(change.owner_id for change in told)
+        return True
+
+    async def _record(self, told: Sequence[Change], counted: Counter[Told]) -> None:
+        counted = counted + Counter(Told(change.owner_id, change.source, HEARD) for change in told)
+        try:
+            await self._insert(told, counted)
+        except StorageUnavailable:
+            await asyncio.sleep(GATHER_S)  # two that met in the database do not meet again
+            await self._insert(told, counted)
+
+    async def _insert(self, told: Sequence[Change], counted: Counter[Told]) -> None:
+        now_ms = self._context.now_ms()
+        async with self._context.database.write() as connection:
+            await changes.add(connection, told, now_ms=now_ms)
+            await event_counts.add(connection, counted, now_ms=now_ms)
+
+    def _ring(self, owner_ids: Iterable[OwnerId]) -> None:
+        """Those are woken; a queue that does not answer keeps nobody waiting, as the sweep finds what is to be done."""
+        self._to_wake.update(owner_ids)
+        if self._to_wake and (self._ringing is None or self._ringing.done()):
+            self._ringing = asyncio.create_task(self._wake_all(), name="waking for events")
+
+    async def _wake_all(self) -> None:
+        while self._to_wake:
+            owner_id = self._to_wake.pop()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(WAKE_WITHIN_S):
+                    await self._context.wake(JobName.REFRESH, owner_id)

@@ -6,25 +6,26 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 
 from sidecar.accounts.connected import Account
 from sidecar.errors import SidecarError
 from sidecar.events.hooks import Hooks
-from sidecar.events.intake import Intake
+from sidecar.events.intake import HEARD, Intake
 from sidecar.events.websocket import listen
 from sidecar.events.workflows import HookState, keep_workflow
 from sidecar.immich_client.permissions import EVERYTHING
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.queue import JobName
 from sidecar.model import OwnerId
-from sidecar.storage import polls
+from sidecar.storage import event_counts, polls
 from sidecar.storage.changes import Source
+from sidecar.storage.event_counts import Told
 
 log = logging.getLogger(__name__)
 
 AGAIN_AFTER_S = 30.0
+LIVE_WITHIN_MS = 7 * 24 * 3_600_000
 KEEP_EVERY_S = 600.0
 """Somebody may edit the workflow at any time; until it is mended, polling tells what it would have told."""
 
@@ -93,25 +94,36 @@ async def ask_soon(context: JobContext, owner_id: OwnerId) -> None:
     Errors: StorageUnavailable.
     """
     async with context.database.write() as connection:
-        # Whoever answers has come back, whatever was waited for.
-        clock = await polls.get(connection, owner_id)
-        await polls.put(connection, replace(clock, due_at_ms=0, not_before_ms=0))
+        # Whoever answers has come back, whatever was waited for. By its very time, a poll that is under way sees that
+        # another one is wanted.
+        await polls.change(connection, owner_id, due_at_ms=context.now_ms(), not_before_ms=0)
     await context.wake(JobName.REFRESH, owner_id)
+
+
+async def _was_heard(context: JobContext, owner_id: OwnerId) -> bool:
+    """Whether the webhook has told something lately: that Immich is to call does not say that it can."""
+    async with context.database.read() as connection:
+        totals = await event_counts.totals(connection, [owner_id])
+    heard = totals.get(Told(owner_id, Source.WEBHOOK, HEARD))
+    return heard is not None and context.now_ms() - heard.last_at_ms <= LIVE_WITHIN_MS
 
 
 async def _keep_hooks(context: JobContext, hooks: Hooks, tell: Callable[[str], None]) -> None:
     """Keeps every user's workflow as it is to be, for ever."""
     known: dict[OwnerId, HookState] = {}
     while True:
+        again_after_s = KEEP_EVERY_S
         for owner_id, account in context.accounts.items():
             try:
                 state = await keep_workflow(account.immich, hooks.of(owner_id))
             except SidecarError as error:
                 log.warning("a webhook cannot be looked at now: %s", error)
+                again_after_s = AGAIN_AFTER_S
                 continue
+            is_live = state is HookState.ACTIVE and await _was_heard(context, owner_id)
             sources = context.live_sources.setdefault(owner_id, set())
-            (sources.add if state is HookState.ACTIVE else sources.discard)(Source.WEBHOOK)
+            (sources.add if is_live else sources.discard)(Source.WEBHOOK)
             if known.get(owner_id) is not state:
                 known[owner_id] = state
                 tell(f"{account.user.name}: {state.sentence}")
-        await asyncio.sleep(KEEP_EVERY_S)
+        await asyncio.sleep(again_after_s)

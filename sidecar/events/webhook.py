@@ -33,7 +33,8 @@ class OfSomebodyElse(SidecarError):
 
 
 class _Exif(msgspec.Struct, rename="camel"):
-    auto_stack_id: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    # No database takes control characters in a text as they are.
+    auto_stack_id: Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\Z")] | None = None
 
 
 class _Asset(msgspec.Struct, rename="camel"):

@@ -62,4 +62,6 @@ async def _body(request: web.Request) -> bytes:
                     raise web.HTTPRequestEntityTooLarge(BODY_LIMIT_BYTES, len(body))
     except TimeoutError as error:
         raise web.HTTPRequestTimeout from error
+    except web.RequestPayloadError as error:
+        raise Malformed("the body is not coded as it says") from error
     return bytes(body)

@@ -31,14 +31,15 @@ class ScanStatus:
                 "pairing": {"waiting", "failed", "rate_per_s", "remaining_s"},
                 "stacks": {"waiting", "done", "failed", "rate_per_s", "remaining_s"},
                 "duplicates": {"state", "phase", "looked", "total", "sets", "rate_per_s", "remaining_s"},
-                "decisions": {"waiting", "failed"}, "events": {"waiting", "failed"}, "errors": [sentence]}.
+                "decisions": {"waiting", "failed"}, "events": {"waiting", "failed"}, "errors": how many reasons there
+                are for something to wait; what they are may repeat Immich's words, and is for those who sign in}.
                 What each means is told where the numbers are made, in `jobs/status.py`. A state is "running",
                 "requested", "failed", "done" or "none"; a phase is "files", "quick", "look", "judge", "rest" or null.
         Units:  rate_per_s and remaining_s are null where they cannot be told; remaining_s is 0 where nothing is left.
         Errors: 503 as a problem in JSON if the database does not answer.
         """
         found = await self._status(request.app[SERVICES])
-        return web.json_response(asdict(found), headers={"Cache-Control": "no-store"})
+        return web.json_response(asdict(found) | {"errors": len(found.errors)}, headers={"Cache-Control": "no-store"})
 
     async def _status(self, services: Services) -> Status:
         async with self._looking:

@@ -15,16 +15,27 @@ from sidecar.storage.assets import Recorded
 
 
 async def record(
-    context: JobContext, connection: AsyncConnection, owner_id: OwnerId, seen: Iterable[Asset], *, scan_id: int
+    context: JobContext,
+    connection: AsyncConnection,
+    owner_id: OwnerId,
+    seen: Iterable[Asset],
+    *,
+    scan_id: int,
+    is_scan: bool = False,
 ) -> Recorded:
     """What was news among those of these assets that are the owner's, which are in the mirror now, under today's stems.
 
     Shape:  their originals are known too; news about an original alone is none for pairing. What partners share is
-            remembered only as far as it can be the same as a picture of the owner's.
+            remembered only as far as it can be the same as a picture of the owner's. An answer that is older than what
+            the mirror knows came too late and is passed over, but for a scan's: Immich itself may have been put back
+            from a backup.
     """
     names = reader_of(await rules_of(context, connection, owner_id))
     everything = list(seen)
     mine = [asset for asset in everything if asset.owner_id == owner_id]
+    if not is_scan:
+        known = await assets.by_ids(connection, owner_id, [asset.id for asset in mine])
+        mine = [each for each in mine if each.id not in known or each.updated_at_ms >= known[each.id].updated_at_ms]
     by_id = {asset.id: (names.stem_of(asset.name), asset) for asset in mine}
     recorded = await assets.record(connection, owner_id, by_id, scan_id=scan_id)
     await originals.record(connection, owner_id, mine)

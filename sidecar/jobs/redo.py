@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 
 from sidecar.errors import SidecarError
 from sidecar.immich_client.permissions import Feature, missing_for
@@ -43,7 +42,7 @@ async def redo(context: JobContext, owner_id: OwnerId) -> None:
         poll = await polls.get(connection, owner_id)
         if poll.redo_due_at_ms > context.now_ms():
             return
-        await polls.put(connection, replace(poll, redo_due_at_ms=context.now_ms() + ASK_EVERY_MS))
+        await polls.change(connection, owner_id, redo_due_at_ms=context.now_ms() + ASK_EVERY_MS)
     immich = context.immich(owner_id)
     if missing_for(Feature.REDO, await immich.permissions()):
         return

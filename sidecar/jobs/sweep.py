@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.queue import JobName
+from sidecar.jobs.refresh import is_due, is_ready
 from sidecar.jobs.schedule import Schedule
 from sidecar.model import OwnerId
 from sidecar.storage import changes, decisions, detections, journal, native_records, polls, resolutions, scans, work
@@ -54,9 +55,9 @@ async def _request_due_scans(context: JobContext, now_ms: int, schedule: Schedul
 async def _due_by_clock(context: JobContext, now_ms: int) -> list[tuple[JobName, list[OwnerId]]]:
     async with context.database.read() as connection:
         clocks = [await polls.get(connection, owner_id) for owner_id in context.accounts]
-    ready = [clock for clock in clocks if clock.not_before_ms <= now_ms]
+    ready = [clock for clock in clocks if is_ready(context, clock)]
     return [
-        (JobName.REFRESH, [clock.owner_id for clock in ready if clock.due_at_ms <= now_ms]),
+        (JobName.REFRESH, [clock.owner_id for clock in ready if is_due(context, clock)]),
         (JobName.REDO, [clock.owner_id for clock in ready if clock.redo_due_at_ms <= now_ms]),
     ]
 

@@ -116,7 +116,9 @@ class _Sync:
         self.seen.update(asset.id for asset in page.assets)
         self.broken += len(page.broken)
         async with self.context.database.write() as connection:
-            recorded = await record(self.context, connection, self.owner_id, page.assets, scan_id=self.scan.id)
+            recorded = await record(
+                self.context, connection, self.owner_id, page.assets, scan_id=self.scan.id, is_scan=True
+            )
             await work.mark(connection, self.owner_id, recorded.dirty)
         await self._tell(found=self.found, broken=self.broken)
 
@@ -135,7 +137,9 @@ class _Sync:
         gone = 0
         for start in range(0, len(unseen), PAGE_SIZE):
             part = unseen[start : start + PAGE_SIZE]
-            absent = await ask_for(self.context, self.owner_id, part, scan_id=self.scan.id, between=self._tell)
+            absent = await ask_for(
+                self.context, self.owner_id, part, scan_id=self.scan.id, is_scan=True, between=self._tell
+            )
             gone += sum(each is Absence.GONE for each in absent.values())
             await self._tell(gone=gone)
         return gone

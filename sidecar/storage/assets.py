@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sidecar.formats import Format
 from sidecar.model import Asset, AssetId, AssetKind, OwnerId, Visibility
 from sidecar.storage import matches
-from sidecar.storage.database import chunks, upsert, write_rows
+from sidecar.storage.database import chunks, insert_for, write_rows
 from sidecar.storage.tables import (
     assets,
     contents,
@@ -129,12 +129,20 @@ async def record(
             dirty.add(stem)
             if before is not None:
                 dirty.add(before[0])
-    await write_rows(connection, "assets", lambda on: upsert(on, assets, _KEYS), changed)
+    await write_rows(connection, "assets", _recording, changed)
     for chunk in chunks(unchanged):
         await connection.execute(
             update(assets).where(assets.c.owner_id == owner_id, assets.c.asset_id.in_(chunk)).values(scan_id=scan_id)
         )
     return Recorded(dirty, seen.keys() - set(unchanged))
+
+
+def _recording(connection: AsyncConnection) -> Any:
+    statement = insert_for(connection, assets)
+    news = {column.name: statement.excluded[column.name] for column in assets.columns if column.name not in _KEYS}
+    # A webhook may have told of a burst since we read the row.
+    news["auto_stack_id"] = func.coalesce(statement.excluded.auto_stack_id, assets.c.auto_stack_id)
+    return statement.on_conflict_do_update(index_elements=sorted(_KEYS), set_=news)
 
 
 async def unseen(connection: AsyncConnection, owner_id: OwnerId, *, scan_id: int) -> list[AssetId]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from secrets import randbelow
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, delete, func, literal_column, null, or_, select, update
+from sqlalchemy import bindparam, case, delete, func, literal_column, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.model import AssetId, OwnerId
@@ -122,7 +122,11 @@ async def finish(connection: AsyncConnection, owner_id: OwnerId, looked_at: Sequ
                 changes.c.asset_id == bindparam("of_asset"),
                 changes.c.generation == bindparam("of_generation"),
             ),
-            [{"of_asset": each.change.asset_id or _STACKS, "of_generation": each.generation} for each in looked_at],
+            # In the order in which they are added, so that no two wait for each other.
+            sorted(
+                ({"of_asset": each.change.asset_id or _STACKS, "of_generation": each.generation} for each in looked_at),
+                key=lambda row: str(row["of_asset"]),
+            ),
         )
 
 
@@ -210,13 +214,9 @@ def _adding(connection: AsyncConnection) -> Any:
             ),
             "auto_stack_id": func.coalesce(told.auto_stack_id, changes.c.auto_stack_id),
             "attempts": literal_column("0"),
-            # What is being put off is not hurried by hearing it again, unless it was put off as it failed.
+            # What waits for its time is neither hurried nor put off by hearing it again, unless it waits as it failed.
             "not_before_ms": case(
-                (
-                    and_(changes.c.attempts == literal_column("0"), changes.c.not_before_ms > told.not_before_ms),
-                    changes.c.not_before_ms,
-                ),
-                else_=told.not_before_ms,
+                (changes.c.attempts == literal_column("0"), changes.c.not_before_ms), else_=told.not_before_ms
             ),
             "error": null(),
         },

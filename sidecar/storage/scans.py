@@ -233,6 +233,17 @@ async def set_watermark(connection: AsyncConnection, owner_id: OwnerId, mark: Wa
     )
 
 
+async def advance_watermark(
+    connection: AsyncConnection, owner_id: OwnerId, *, seen: Watermark, watermark_ms: int
+) -> None:
+    """Changes up to here are known, unless a scan has set the watermark anew since it was seen like this."""
+    await connection.execute(
+        update(owners)
+        .where(owners.c.owner_id == owner_id, owners.c.watermark_ms == seen.watermark_ms)
+        .values(watermark_ms=max(watermark_ms, seen.watermark_ms))
+    )
+
+
 async def set_stacks_known(connection: AsyncConnection, owner_id: OwnerId, known_at_ms: int) -> None:
     """All of the owner's stacks are known as they were then, by the server's clock, unless they are as of later."""
     await connection.execute(

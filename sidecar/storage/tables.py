@@ -144,6 +144,8 @@ polls = Table(
     Column("stacks_read_at_ms", BigInteger, nullable=False),
     # When Immich's missing work is looked for next.
     Column("redo_due_at_ms", BigInteger, nullable=False),
+    # Until when, by the server's clock, looks between two polls have seen what changed.
+    Column("looked_ms", BigInteger, nullable=False),
     Column("error", Text),
 )
 

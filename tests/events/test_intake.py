@@ -71,6 +71,7 @@ def bell(context: JobContext) -> Bell:
 async def test_what_was_put_in_is_on_record_and_somebody_is_woken(context: JobContext, intake: Intake) -> None:
     await intake.put([told()])
     assert await waiting(context) == ["a"]
+    await asyncio.sleep(0)
     assert bell(context).rung == [(JobName.REFRESH, OWNER)]
     assert await counted(context) == {(OWNER, "heard"): 1}
 
@@ -120,13 +121,70 @@ async def test_counts_wait_until_the_database_is_back(context: JobContext) -> No
     assert await counted(context) == {(None, "forged"): 2}
 
 
+async def test_those_that_come_while_a_write_fails_are_written_next(context: JobContext) -> None:
+    failing = Gone(asyncio.Event())
+    intake = Intake(replace(context, database=failing))  # type: ignore[arg-type]
+    first = asyncio.create_task(intake.put([told("a")]))
+    await asyncio.sleep(0.05)
+    second = asyncio.create_task(intake.put([told("b")]))
+    await asyncio.sleep(0)
+    intake._context = context
+    failing.may_fail.set()
+    # The first is tried twice, and by then the database is back.
+    await asyncio.gather(first, second)
+    await intake.close()
+    assert await waiting(context) == ["a", "b"]
+
+
+async def test_of_two_batches_the_second_does_not_wait_for_ever_when_the_first_is_lost(context: JobContext) -> None:
+    failing = Gone(asyncio.Event())
+    intake = Intake(replace(context, database=failing))  # type: ignore[arg-type]
+    first = asyncio.create_task(intake.put([told("a")]))
+    await asyncio.sleep(0.05)
+    second = asyncio.create_task(intake.put([told("b")]))
+    await asyncio.sleep(0)
+    failing.may_fail.set()
+    results = await asyncio.wait_for(asyncio.gather(first, second, return_exceptions=True), 5)
+    assert [type(each) for each in results] == [StorageUnavailable, StorageUnavailable]
+    await intake.close()
+
+
+class Frozen(Bell):
+    """A queue that takes the first call and answers none."""
+
+    async def wake(self, job: JobName, owner_id: OwnerId, *, delay_s: float = 0) -> None:
+        await super().wake(job, owner_id, delay_s=delay_s)
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("is_patient", [True, False])
+async def test_a_queue_that_does_not_answer_keeps_nobody_waiting(
+    context: JobContext, monkeypatch: pytest.MonkeyPatch, *, is_patient: bool
+) -> None:
+    monkeypatch.setattr(intake_module, "WAKE_WITHIN_S", 60 if is_patient else 0.01)
+    frozen = Frozen()
+    intake = Intake(replace(context, queue=frozen))  # type: ignore[arg-type]
+    for name in ("a", "b", "c"):
+        await asyncio.wait_for(intake.put([told(name)]), 5)
+        await asyncio.sleep(0.05)
+    await asyncio.wait_for(intake.close(), 5)
+    assert await waiting(context) == ["a", "b", "c"]
+    assert len(frozen.rung) == (1 if is_patient else 3)
+
+
 class Gone:
-    """A database that does not answer."""
+    """A database that does not answer; it says so when it may."""
+
+    def __init__(self, may_fail: asyncio.Event | None = None) -> None:
+        self.may_fail = may_fail or asyncio.Event()
+        if may_fail is None:
+            self.may_fail.set()
 
     def write(self) -> Gone:
         return self
 
     async def __aenter__(self) -> None:
+        await self.may_fail.wait()
         raise StorageUnavailable("the database does not answer")
 
     async def __aexit__(self, *_error: object) -> None:

@@ -80,6 +80,8 @@ def test_what_does_not_concern_us_is_no_change(event: object) -> None:
         pytest.param(body(without="visibility"), id="no visibility"),
         pytest.param(body(exifInfo={"autoStackId": "x" * 201}), id="a burst of two hundred characters"),
         pytest.param(body(exifInfo={"autoStackId": 1}), id="a burst that is a number"),
+        pytest.param(body(exifInfo={"autoStackId": "a\0b"}), id="a burst that no database takes"),
+        pytest.param(body(exifInfo={"autoStackId": "a\n"}), id="a burst of two lines"),
     ],
 )
 def test_what_immich_would_not_send_is_refused(event: object) -> None:

@@ -159,6 +159,15 @@ async def test_a_body_that_never_ends_is_not_waited_for(
     assert await counted(services) == {"too_slow": 1}
 
 
+async def test_a_body_that_is_not_coded_as_it_says_is_refused(client: Client, services: Services) -> None:
+    assert services.hooks is not None
+    hook = services.hooks.of(owner(services))
+    headers = {"Authorization": hook.header_value, "Content-Encoding": "gzip"}
+    answer = await client.post(f"/side{hook.marker}", data=b"no gzip at all", headers=headers)
+    assert answer.status == 400
+    assert await counted(services) == {"malformed": 1}
+
+
 async def test_what_cannot_be_written_down_is_not_said_to_be(
     client: Client, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

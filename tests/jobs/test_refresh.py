@@ -1,21 +1,25 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sidecar.demo.immich.rows import AssetRow
 from sidecar.errors import ContractBroken, ImmichRefused, ImmichUnavailable
-from sidecar.jobs.changes import read_changes
+from sidecar.events.listening import ask_soon
+from sidecar.jobs import refresh as refresh_module
+from sidecar.jobs.changes import STACKS_AFTER_NEWS_MS, read_changes
 from sidecar.jobs.context import LAST_RETRY_MS
+from sidecar.jobs.recording import record
 from sidecar.jobs.refresh import (
     BUSY_MS,
     HEARD_AT_ONCE,
     IDLE_FACTOR,
     LONGEST_PAUSE_MS,
-    STACKS_AFTER_POLL_MS,
     STACKS_EVERY_MS,
     interval_ms,
     refresh,
@@ -54,7 +58,7 @@ async def look(library: Library) -> None:
 async def not_by_clock(library: Library) -> None:
     """The clock calls for nothing for a long time: only events do."""
     async with library.context.database.write() as connection:
-        await polls.put(connection, Poll(library.owner_id, due_at_ms=library.clock() + 10**9))
+        await polls.change(connection, library.owner_id, due_at_ms=library.clock() + 250_000)
 
 
 async def clock_of(library: Library) -> Poll:
@@ -198,6 +202,23 @@ async def test_what_cannot_be_read_is_tried_some_times_and_stops_nothing_else(li
     assert await mirrored(library) == {"IMG_1.JPG"}
 
 
+async def test_one_about_whom_immich_gives_no_answer_stops_no_other(library: Library) -> None:
+    bad, gone = library.shoot("IMG_1.JPG", "IMG_2.JPG")
+    await library.sync()
+    await show_nothing(library)
+    library.immich.delete_for_good(gone)
+    library.immich.fail("GET", f"/assets/{bad.id}", status=500, times=100)
+    await hear(library, bad, gone, None)
+    for _ in range(MAX_ATTEMPTS):
+        await look(library)
+        library.clock.advance(seconds=600)
+    assert await waiting(library) == (0, 1)
+    assert await mirrored(library) == {"IMG_1.JPG"}
+    assert (await clock_of(library)).stacks_read_at_ms > 0
+    library.immich.set_visibility(bad, Visibility.HIDDEN)
+    assert (await library.sync()).error is not None  # a scan waits until it knows about everyone
+
+
 async def show_nothing(library: Library) -> None:
     """No search for changes shows anything."""
     async with library.context.database.write() as connection:
@@ -332,12 +353,12 @@ class TestStacks:
         library.shoot("IMG_1.CR3", "IMG_1.JPG")
         await library.scan()
         await look(library)
-        library.clock.advance(seconds=STACKS_AFTER_POLL_MS / 1000)
+        library.clock.advance(seconds=STACKS_AFTER_NEWS_MS / 1000)
         await look(library)
         library.immich.unstack(library.only_stack())
         library.clock.advance(seconds=61)
         await look(library)
-        library.clock.advance(seconds=STACKS_AFTER_POLL_MS / 1000)
+        library.clock.advance(seconds=STACKS_AFTER_NEWS_MS / 1000)
         await look(library)
         assert await stacks_of(library) == []
         await settle(library)
@@ -382,23 +403,108 @@ class TestClock:
         await look(library)
         assert searches(library) == 2
 
-    async def test_a_poll_asks_for_the_last_minute_once_more(self, library: Library) -> None:
+    async def test_a_poll_asks_for_everything_since_the_last_one_and_for_a_minute_before(
+        self, library: Library
+    ) -> None:
         await library.sync()
-        (late,) = library.shoot("LATE.JPG")
-        # Stamped before the watermark, and visible only afterwards.
         await look(library)
-        library.immich.delete_for_good(late)
-        async with library.context.database.write() as connection:
-            await assets.remove(connection, library.owner_id, [AssetId(late.id)])
+        (late,) = library.shoot("LATE.JPG")
+        async with library.context.database.read() as connection:
             mark = await scans.watermark(connection, library.owner_id)
         assert mark is not None
-        (late,) = library.shoot("LATER.JPG")
+        # Stamped before the last poll, and visible only afterwards; looks by events do not find it.
         late.updated_us = (mark.watermark_ms - 30_000) * 1000
-        assert await read_changes(library.context, library.owner_id) is not None
+        for _ in range(3):
+            await hear(library, None)
+            await look(library)
+            assert await read_changes(library.context, library.owner_id) is not None
         assert await mirrored(library) == set()
         library.clock.advance(seconds=61)
         await look(library)
-        assert await mirrored(library) == {"LATER.JPG"}
+        assert await mirrored(library) == {"LATE.JPG"}
+
+    async def test_whoever_asks_while_a_poll_is_under_way_is_not_put_off(self, library: Library) -> None:
+        await library.sync()
+        immich = library.context.immich(library.owner_id)
+        library.immich.traffic.answer_delay_s = 0.2
+        poll = asyncio.create_task(look(library))
+        while not [call for call in library.immich.calls if call.path == "/search/metadata"]:
+            await asyncio.sleep(0.01)
+        await ask_soon(library.context, library.owner_id)
+        wanted_ms = (await clock_of(library)).due_at_ms
+        await poll
+        assert (await clock_of(library)).polled_at_ms > wanted_ms
+        assert immich.server_time_ms() is not None
+        assert searches(library) == 4
+
+    @pytest.mark.parametrize("field", ["due_at_ms", "not_before_ms"])
+    async def test_a_clock_that_was_wrong_stops_nothing_for_long(self, library: Library, field: str) -> None:
+        await library.sync()
+        async with library.context.database.write() as connection:
+            await polls.change(connection, library.owner_id, **{field: library.clock() + 10**9})
+        library.shoot("IMG_1.JPG")
+        await look(library)
+        assert await mirrored(library) == {"IMG_1.JPG"}
+
+
+async def test_an_answer_that_came_too_late_takes_nothing_back(library: Library) -> None:
+    (row,) = library.shoot("IMG_1.JPG")
+    await library.sync()
+    now = await library.context.immich(library.owner_id).asset(AssetId(row.id))
+    async with library.context.database.write() as connection:
+        for asset, is_scan, is_trashed in (
+            (replace(now, updated_at_ms=now.updated_at_ms - 1, is_trashed=True), False, False),
+            (replace(now, updated_at_ms=now.updated_at_ms + 1, is_trashed=True), False, True),
+            (now, True, False),  # Immich itself was put back from a backup
+        ):
+            await record(library.context, connection, library.owner_id, [asset], scan_id=1, is_scan=is_scan)
+            (known,) = (await assets.by_ids(connection, library.owner_id, [AssetId(row.id)])).values()
+            assert known.is_trashed is is_trashed
+
+
+async def test_what_a_look_showed_before_it_broke_is_followed_up(library: Library) -> None:
+    library.context = replace(library.context, detects=True)
+    rows = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    library.immich.set_visibility(rows[0], Visibility.ARCHIVE)
+    library.immich.set_visibility(rows[1], Visibility.ARCHIVE)
+    library.immich.stack(library.user, *rows)
+    await library.sync()
+    await look(library)
+    library.clock.advance(seconds=STACKS_AFTER_NEWS_MS / 1000)
+    await look(library)
+    library.immich.unstack(library.only_stack())
+    failure = library.immich.fail("POST", "/search/metadata", status=500, times=0)
+    real = library.context.immich(library.owner_id).asset_page
+
+    async def breaking(**asked: Any) -> Any:
+        page = await real(**asked)
+        failure.times = 1
+        return page
+
+    library.clock.advance(seconds=61)
+    failure.times = 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(library.context.immich(library.owner_id)), "asset_page", staticmethod(breaking))
+        with pytest.raises(ImmichUnavailable):
+            await look(library)
+    failure.times = 0
+    for _ in range(2):
+        library.clock.advance(seconds=STACKS_AFTER_NEWS_MS / 1000)
+        await look(library)
+    assert await stacks_of(library) == []
+
+
+async def test_a_defect_pauses_too_and_says_so(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_arguments: object, **_named: object) -> None:
+        raise ZeroDivisionError
+
+    await library.sync()
+    monkeypatch.setattr(refresh_module, "read_changes", broken)
+    with pytest.raises(ZeroDivisionError):
+        await look(library)
+    clock = await clock_of(library)
+    assert (clock.failures, clock.error) == (1, "ZeroDivisionError in the sidecar; its log says more")
+    await look(library)
 
 
 async def test_an_answer_that_is_no_answer_is_waited_out(library: Library) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from sidecar.model import Asset, AssetId, OwnerId, Visibility
 from sidecar.storage import assets
-from sidecar.storage.database import Database
+from sidecar.storage.database import Database, write_rows
 from tests.builders import OWNER, asset_id, make_asset
 
 BOB = OwnerId("00000000-0000-4000-8000-00000000000b")
@@ -132,5 +132,15 @@ async def test_a_burst_that_was_told_marks_whom_it_is_news_of(database: Database
         assert await assets.set_bursts(connection, OWNER, {one.id: "burst", other.id: "burst"}) == {"b"}
         assert await assets.set_bursts(connection, BOB, {one.id: "other"}) == set()
         assert await assets.set_bursts(connection, OWNER, {}) == set()
+    (found,) = await by_stem(database, "a")
+    assert found.auto_stack_id == "burst"
+
+
+async def test_a_burst_that_was_told_while_an_answer_was_recorded_stays(database: Database) -> None:
+    asset = make_asset("A.JPG")
+    await record(database, asset)
+    async with database.write() as connection:
+        await assets.set_bursts(connection, OWNER, {asset.id: "burst"})
+        await write_rows(connection, "assets", assets._recording, [assets._row("a", asset, 1)])
     (found,) = await by_stem(database, "a")
     assert found.auto_stack_id == "burst"

@@ -123,9 +123,10 @@ async def test_what_was_given_up_can_be_tried_again_and_only_that(database: Data
     assert await counts(database) == (2, 0)
 
 
-async def test_what_is_put_off_is_not_hurried_by_hearing_it_again(database: Database) -> None:
+@pytest.mark.parametrize("later_ms", [0, NOW_MS + 99])
+async def test_what_waits_for_its_time_is_neither_hurried_nor_put_off(database: Database, later_ms: int) -> None:
     await add(database, told(None), not_before_ms=NOW_MS + 5)
-    await add(database, told(None))
+    await add(database, told(None), not_before_ms=later_ms)
     assert await due(database) == []
     assert len(await due(database, now_ms=NOW_MS + 5)) == 1
 

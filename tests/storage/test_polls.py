@@ -13,10 +13,27 @@ async def test_a_clock_that_nobody_set_is_due_at_once(database: Database) -> Non
 
 
 async def test_a_clock_is_as_it_was_set_last(database: Database) -> None:
-    first = Poll(OWNER, 1, 2, 3, 4, 5, 6, 7, "no luck")
+    first = Poll(OWNER, 1, 2, 3, 4, 5, 6, 7, 8, "no luck")
     second = Poll(OWNER, 10)
     for each in (first, second):
         async with database.write() as connection:
             await polls.put(connection, each)
         async with database.read() as connection:
             assert await polls.get(connection, OWNER) == each
+
+
+async def test_whoever_changes_some_of_it_takes_nothing_else_back(database: Database) -> None:
+    for changed in ({"failures": 2}, {"error": "no luck", "news_at_ms": 5}):
+        async with database.write() as connection:
+            await polls.change(connection, OWNER, **changed)
+    async with database.read() as connection:
+        assert await polls.get(connection, OWNER) == Poll(OWNER, failures=2, news_at_ms=5, error="no luck")
+
+
+async def test_it_is_put_off_unless_somebody_wants_it_earlier_meanwhile(database: Database) -> None:
+    for due_ms, seen_ms, expected_ms in ((3, 3, 9), (4, 3, 4)):
+        async with database.write() as connection:
+            await polls.change(connection, OWNER, due_at_ms=due_ms)
+            await polls.put_off(connection, OWNER, seen_ms=seen_ms, due_at_ms=9)
+        async with database.read() as connection:
+            assert (await polls.get(connection, OWNER)).due_at_ms == expected_ms

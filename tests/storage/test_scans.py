@@ -113,3 +113,17 @@ async def test_what_is_known_of_stacks_only_grows(database: Database) -> None:
         assert await scans.watermark(connection, OWNER) == Watermark(1, 60, "rules")
         await scans.set_stacks_known(connection, BOB, 60)
         assert await scans.watermark(connection, BOB) is None
+
+
+async def test_a_watermark_moves_on_unless_a_scan_has_set_another(database: Database) -> None:
+    seen = Watermark(10, 50, "rules")
+    async with database.write() as connection:
+        await scans.set_watermark(connection, OWNER, seen)
+        await scans.advance_watermark(connection, OWNER, seen=seen, watermark_ms=5)
+        assert await scans.watermark(connection, OWNER) == seen
+        await scans.set_watermark(connection, OWNER, Watermark(10, 60, "other rules"))
+        await scans.advance_watermark(connection, OWNER, seen=seen, watermark_ms=20)
+        assert await scans.watermark(connection, OWNER) == Watermark(20, 60, "other rules")
+        await scans.set_watermark(connection, OWNER, Watermark(8, 70, "rules"))
+        await scans.advance_watermark(connection, OWNER, seen=seen, watermark_ms=30)
+        assert await scans.watermark(connection, OWNER) == Watermark(8, 70, "rules")

@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("news_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("stacks_read_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("redo_due_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("looked_ms", sa.BigInteger(), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("owner_id", name=op.f("pk_polls")),
     )
