@@ -65,9 +65,15 @@ async def demo(settings: Settings, *, once: bool, out: TextIO = sys.stdout, err:
         wrong = {*_wrong_stacks(immich, filled), *await _wrong_sets(services, filled)}
         for line in _told(filled, wrong):
             print(line, file=out)
-        took_s = await _run(services, immich, filled, once=once, out=out, err=err)
-        # Run by tests/commands; coverage loses sight of a frame that waits while others switch greenlets.
-        return ExitCode.PARTLY_FAILED if wrong or took_s is None else code  # pragma: no cover
+        stopped = stop_signal()
+        address = await _start(stack, services)
+        took_s = await _upload_a_pair(immich, filled)
+        print(_told_of_pair(took_s), file=out)
+        if not once:
+            place = f"Open {address}   (the emulated Immich answers at {immich.url}; Ctrl-C ends the demo)"
+            print(f"\n{place}", file=err, flush=True)
+            await stopped.wait()
+        return ExitCode.PARTLY_FAILED if wrong or took_s is None else code
 
 
 async def _fill(immich: EmulatedImmich) -> _Filled:
@@ -189,48 +195,39 @@ def _free_port(settings: Settings) -> int:
     raise SettingsError(f"SIDECAR_HOST: {settings.host} is no address of this machine")
 
 
-async def _run(
-    services: Services, immich: EmulatedImmich, filled: _Filled, *, once: bool, out: TextIO, err: TextIO
-) -> float | None:
-    """How long a pair took, from its second upload to its stack, in seconds; None if it never became one."""
-    stopped = stop_signal()
+async def _start(stack: AsyncExitStack, services: Services) -> str:
+    """Where the sidecar's pages are; it runs until the stack is closed."""
     jobs = replace(services.jobs, detects=True)
     quiet: list[str] = []
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(running_worker(jobs, schedule=schedule_of(services.settings)))
-        address = await stack.enter_async_context(serving(services))
-        await stack.enter_async_context(listening(jobs, services.intake, services.hooks, tell=quiet.append))
-        took_s = await _upload_a_pair(immich, filled)
-        if took_s is None:  # pragma: no cover  # as in demo()
-            print("  WRONG  A pair that was uploaded while the sidecar ran did not become a stack.", file=out)
-        else:
-            print(f"  ok     A pair that was uploaded just now was a stack {took_s:.1f} s later.", file=out)
-        if not once:
-            print(
-                f"\nOpen {address}   (the emulated Immich answers at {immich.url}; Ctrl-C ends the demo)",
-                file=err,
-                flush=True,
-            )
-            await stopped.wait()
-    return took_s  # pragma: no cover  # as in demo()
+    await stack.enter_async_context(running_worker(jobs, schedule=schedule_of(services.settings)))
+    address = await stack.enter_async_context(serving(services))
+    await stack.enter_async_context(listening(jobs, services.intake, services.hooks, tell=quiet.append))
+    return address
+
+
+def _told_of_pair(took_s: float | None) -> str:
+    if took_s is None:
+        return "  WRONG  A pair that was uploaded while the sidecar ran did not become a stack."
+    return f"  ok     A pair that was uploaded just now was a stack {took_s:.1f} s later."
 
 
 async def _upload_a_pair(immich: EmulatedImmich, filled: _Filled) -> float | None:
+    """How long a pair took, from its second upload to its stack, in seconds; None if it never became one."""
     clock = asyncio.get_running_loop().time
-    try:
-        async with asyncio.timeout(PAIR_WITHIN_S):
-            await _until(lambda: len(immich.state.workflows) == len(filled.users))
-            one, other = (_upload_again(immich, filled, file) for file in _a_pair(filled))
-            uploaded_s = clock()
-            await _until(lambda: one.stack_id is not None and one.stack_id == other.stack_id)
-            return clock() - uploaded_s
-    except TimeoutError:
-        return None
+    await _becomes(lambda: len(immich.state.workflows) == len(filled.users))
+    one, other = (_upload_again(immich, filled, file) for file in _a_pair(filled))
+    uploaded_s = clock()
+    is_stack = await _becomes(lambda: one.stack_id is not None and one.stack_id == other.stack_id)
+    return clock() - uploaded_s if is_stack else None
 
 
-async def _until(is_so: Callable[[], bool]) -> None:
-    while not is_so():  # noqa: ASYNC110  # the emulated server tells its clients, not us
+async def _becomes(is_so: Callable[[], bool]) -> bool:
+    """Whether it becomes so in time; the emulated server tells its clients, not us."""
+    clock = asyncio.get_running_loop().time
+    until_s = clock() + PAIR_WITHIN_S
+    while not (so := is_so()) and clock() < until_s:  # noqa: ASYNC110
         await asyncio.sleep(LOOK_EVERY_S)
+    return so
 
 
 def _upload_again(immich: EmulatedImmich, filled: _Filled, file: DemoFile) -> AssetRow:

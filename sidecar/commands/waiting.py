@@ -93,6 +93,6 @@ async def _is_unsettled(services: Services, owner_ids: Collection[OwnerId]) -> b
         for owner_id in owner_ids:
             if (await work.backlog(connection, owner_id)).pending:
                 return True
-            if await decisions.due_memos(connection, owner_id, now_ms=now_ms, limit=1):
+            if await decisions.has_untold(connection, owner_id, now_ms=now_ms):
                 return True
     return False

@@ -9,7 +9,7 @@ from sidecar.errors import ContractBroken, ImmichMissing, ImmichUnavailable, Sid
 from sidecar.grouping.memo import memo_of
 from sidecar.immich_client.client import Immich
 from sidecar.jobs.asking import recall
-from sidecar.jobs.context import JobContext
+from sidecar.jobs.context import LEASE_MS, JobContext
 from sidecar.model import AssetId, OwnerId
 from sidecar.storage import decisions
 from sidecar.storage.decisions import MemoMark
@@ -26,8 +26,10 @@ async def remember(context: JobContext, owner_id: OwnerId) -> None:
     Errors: none of Immich's: what cannot be written now is due again later, and says why.
     """
     while not context.stopping.is_set():
-        async with context.database.read() as connection:
-            due = await decisions.due_memos(connection, owner_id, now_ms=context.now_ms(), limit=MEMOS_AT_ONCE)
+        async with context.database.write() as connection:
+            due = await decisions.claim_memos(
+                connection, owner_id, now_ms=context.now_ms(), lease_ms=LEASE_MS, limit=MEMOS_AT_ONCE
+            )
         if not due:
             return
         unread = await _read_back(context, owner_id, due)

@@ -70,3 +70,4 @@ async def release_leases(context: JobContext) -> None:
         await scans.release_leases(connection)
         await detections.release_leases(connection)
         await resolutions.release_leases(connection)
+        await decisions.release_memos(connection)

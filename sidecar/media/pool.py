@@ -162,7 +162,9 @@ class DecodingPool:
         self._alive.discard(worker)
 
     async def _bury(self, worker: _Worker) -> Flaw:
-        worker.kill()
+        # Killing looks first whether it still lives, and takes its exit status away from whoever waits for that.
+        if not worker.is_ending:
+            worker.kill()
         await worker.end()
         self._alive.discard(worker)
         return Flaw.TOO_SLOW if worker.was_late else Flaw.CRASHED
@@ -179,6 +181,7 @@ class _Worker:
         self._answers = process.stdout
         self._late_after_s = late_after_s
         self._is_late = False
+        self.is_ending = False
         self.answered = 0
 
     @property
@@ -212,7 +215,7 @@ class _Worker:
         except TimeoutError:
             self._is_late = True
         except asyncio.IncompleteReadError:
-            pass
+            self.is_ending = True
         return None
 
     def kill(self) -> None:

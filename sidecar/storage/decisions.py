@@ -253,25 +253,51 @@ async def _holding_revoked(connection: AsyncConnection, owner_id: OwnerId, ids: 
     return found
 
 
-async def due_memos(connection: AsyncConnection, owner_id: OwnerId, *, now_ms: int, limit: int) -> list[MemoMark]:
-    """Up to `limit` assets of which Immich is to be told now."""
-    rows = await connection.execute(
-        select(memos.c.asset_id, memos.c.generation, memos.c.attempts)
+async def claim_memos(
+    connection: AsyncConnection, owner_id: OwnerId, *, now_ms: int, lease_ms: int, limit: int
+) -> list[MemoMark]:
+    """Up to `limit` assets of which Immich is to be told now; nobody else is given them until the lease ends, or
+    somebody decides anew.
+
+    Source: two that took the same marks and lost them to each other wrote the same text again and again.
+    """
+    due = (
+        select(memos.c.asset_id)
         .where(memos.c.owner_id == owner_id, memos.c.not_before_ms <= now_ms)
         .order_by(memos.c.not_before_ms, memos.c.asset_id)
         .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("due")
     )
-    return [MemoMark(AssetId(row.asset_id), row.generation, row.attempts) for row in rows]
+    rows = await connection.execute(
+        update(memos)
+        .where(memos.c.owner_id == owner_id, memos.c.asset_id.in_(select(due.c.asset_id)))
+        .values(not_before_ms=now_ms + lease_ms)
+        .returning(memos.c.asset_id, memos.c.generation, memos.c.attempts)
+    )
+    return sorted((MemoMark(AssetId(row.asset_id), row.generation, row.attempts) for row in rows), key=_asset_of)
+
+
+async def release_memos(connection: AsyncConnection) -> None:
+    """Ends every lease of a former process; only for the one owner of an embedded data folder."""
+    # What was put off because it failed has attempts, and goes on waiting.
+    await connection.execute(update(memos).where(memos.c.attempts == 0).values(not_before_ms=0))
+
+
+async def has_untold(connection: AsyncConnection, owner_id: OwnerId, *, now_ms: int) -> bool:
+    """Whether Immich is still to be told of something now, or is being told."""
+    untold = or_(memos.c.not_before_ms <= now_ms, memos.c.attempts == 0)
+    return await connection.scalar(select(memos.c.asset_id).where(memos.c.owner_id == owner_id, untold)) is not None
 
 
 async def finish_memos(connection: AsyncConnection, owner_id: OwnerId, written: Sequence[MemoMark]) -> None:
     """Immich holds what we do about these assets; a mark that was renewed meanwhile stays.
 
     Shape:  a mark that somebody else has finished meanwhile is made anew: which text was written last, nobody knows.
-            This ends, as a mark that only one has taken is finished by that one.
+            This ends, as only one at a time holds a mark's lease.
     """
     lost: set[AssetId] = set()
-    for mark in sorted(written, key=lambda mark: mark.asset_id):  # in one order, so that no two wait for each other
+    for mark in sorted(written, key=_asset_of):  # in one order, so that no two wait for each other
         of_asset = (memos.c.owner_id == owner_id, memos.c.asset_id == mark.asset_id)
         done = await connection.execute(delete(memos).where(*of_asset, memos.c.generation == mark.generation))
         if not done.rowcount and await connection.scalar(select(memos.c.asset_id).where(*of_asset)) is None:
@@ -294,6 +320,10 @@ async def postpone_memos(
                 not_before_ms=not_before_ms,
             )
         )
+
+
+def _asset_of(mark: MemoMark) -> AssetId:
+    return mark.asset_id
 
 
 async def owners_with_due_memos(connection: AsyncConnection, *, now_ms: int) -> list[OwnerId]:

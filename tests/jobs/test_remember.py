@@ -51,8 +51,8 @@ def ids(*rows: AssetRow) -> frozenset[AssetId]:
 
 
 async def due(library: Library) -> set[str]:
-    async with library.context.database.read() as connection:
-        marks = await decisions.due_memos(connection, library.owner_id, now_ms=library.clock(), limit=9)
+    async with library.context.database.write() as connection:
+        marks = await decisions.claim_memos(connection, library.owner_id, now_ms=library.clock(), lease_ms=0, limit=9)
     return {mark.asset_id for mark in marks}
 
 
@@ -520,6 +520,16 @@ async def test_of_two_at_once_the_one_that_knows_less_does_not_have_the_last_wor
     assert (library.immich.memo_of(raw) or {})["leave"] == ["leave_lonely"]
     assert await due(library) == set()
     assert len(library.writes()) == 3
+
+
+async def test_of_two_at_once_each_memo_is_written_by_one(library: Library) -> None:
+    raw, jpeg = library.shoot("IMG_1.CR3", "IMG_1.JPG")
+    await recall(library.context, library.owner_id, sorted(ids(raw, jpeg)))
+    await decide(library, Decision(ids(raw, jpeg)))
+    library.immich.fail("PUT", "/assets/metadata", delay_s=0.2, times=9)
+    await asyncio.gather(*(remember(library.context, library.owner_id) for _ in range(3)))
+    assert len(library.writes()) == 1
+    assert await due(library) == set()
 
 
 async def test_a_cover_chosen_since_is_not_replaced_by_the_one_that_immich_still_holds(library: Library) -> None:

@@ -53,8 +53,8 @@ async def gone(library: Library, *ids: AssetId) -> None:
 
 
 async def marked(library: Library) -> set[AssetId]:
-    async with library.context.database.read() as connection:
-        marks = await decisions.due_memos(connection, library.owner_id, now_ms=library.clock(), limit=99)
+    async with library.context.database.write() as connection:
+        marks = await decisions.claim_memos(connection, library.owner_id, now_ms=library.clock(), lease_ms=0, limit=99)
     return {mark.asset_id for mark in marks}
 
 

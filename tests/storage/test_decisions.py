@@ -21,8 +21,8 @@ COVER = Decision(frozenset({A, B}), DecisionKind.COVER, A, DecisionSource.COVERE
 
 
 async def due(database: Database, *, now_ms: int = 1_000, limit: int = 9) -> list[MemoMark]:
-    async with database.read() as connection:
-        return await decisions.due_memos(connection, OWNER, now_ms=now_ms, limit=limit)
+    async with database.write() as connection:
+        return await decisions.claim_memos(connection, OWNER, now_ms=now_ms, lease_ms=0, limit=limit)
 
 
 async def add(database: Database, *new: tuple[str, Decision], now_ms: int = 5, is_told: bool = False) -> None:
@@ -117,7 +117,7 @@ async def test_what_was_revoked_is_not_believed_when_immich_still_tells_it(datab
         await decisions.revoke(connection, OWNER, ["1"])
     if step == "not told yet":
         async with database.write() as connection:
-            marks = await decisions.due_memos(connection, OWNER, now_ms=1_000, limit=9)
+            marks = await decisions.claim_memos(connection, OWNER, now_ms=1_000, lease_ms=0, limit=9)
             await decisions.postpone_memos(connection, OWNER, marks, error="Immich is away", not_before_ms=2_000)
     elif step == "decided anew beside it":
         await add(database, ("3", Decision(frozenset({A, C}))))
@@ -132,6 +132,38 @@ async def test_what_was_revoked_is_not_believed_when_immich_still_tells_it(datab
     await finish(database, await due(database, now_ms=9_000))
     await add(database, ("6", APART), is_told=True)
     assert "6" in dict(await everything(database))
+
+
+async def test_what_one_tells_nobody_else_tells_until_the_lease_ends_or_somebody_decides_anew(
+    database: Database,
+) -> None:
+    async def claimed(now_ms: int) -> set[str]:
+        async with database.write() as connection:
+            marks = await decisions.claim_memos(connection, OWNER, now_ms=now_ms, lease_ms=500, limit=9)
+        return {mark.asset_id for mark in marks}
+
+    await add(database, ("1", APART))
+    assert await claimed(1_000) == {A, B}
+    assert await claimed(1_499) == set()
+    assert await claimed(1_500) == {A, B}
+    await add(database, ("2", OTHER))
+    assert await claimed(1_501) == {B, C}
+
+
+async def test_what_a_killed_process_was_telling_is_told_at_once_and_what_failed_goes_on_waiting(
+    database: Database,
+) -> None:
+    await add(database, ("1", APART))
+    async with database.write() as connection:
+        mark, _ = await decisions.claim_memos(connection, OWNER, now_ms=1_000, lease_ms=500, limit=9)
+        await decisions.postpone_memos(connection, OWNER, [mark], error="Immich is away", not_before_ms=9_000)
+        assert await decisions.has_untold(connection, OWNER, now_ms=1_001)
+        await decisions.release_memos(connection)
+    assert [left.asset_id for left in await due(database, now_ms=1_001)] == [B]
+    await finish(database, await due(database, now_ms=1_001))
+    async with database.read() as connection:
+        assert not await decisions.has_untold(connection, OWNER, now_ms=1_001)
+        assert await decisions.has_untold(connection, OWNER, now_ms=9_000)
 
 
 async def test_what_could_not_be_told_waits_however_often_it_failed(database: Database) -> None:

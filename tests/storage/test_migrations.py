@@ -70,11 +70,11 @@ def old_file(tmp_path: Path) -> Path:
 
 
 async def test_what_was_made_and_decided_under_the_first_schema_is_kept_and_told_to_immich(old_file: Path) -> None:
-    async with open_database(f"sqlite+aiosqlite:///{old_file}") as database, database.read() as connection:
+    async with open_database(f"sqlite+aiosqlite:///{old_file}") as database, database.write() as connection:
         both = frozenset({RAW.id, JPEG.id})
         assert await decisions.everything(connection, OWNER) == [("d", Decision(both))]
         assert await groups.living(connection, OWNER) == [OurGroup(GroupId("g"), tuple(sorted(both)), JPEG.id)]
-        marks = await decisions.due_memos(connection, OWNER, now_ms=0, limit=9)
+        marks = await decisions.claim_memos(connection, OWNER, now_ms=0, lease_ms=0, limit=9)
         assert {mark.asset_id for mark in marks} == both
         present = await assets.by_ids(connection, OWNER, sorted(both))
         assert await decisions.identities(connection, OWNER, [RAW.id]) == {
