@@ -6,6 +6,9 @@ import itertools
 from dataclasses import replace
 from uuid import UUID
 
+from sqlalchemy import Table, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from sidecar.model import Asset, AssetId, AssetKind, OwnerId, Visibility
 
 OWNER = OwnerId("00000000-0000-4000-8000-00000000000a")
@@ -45,3 +48,9 @@ def make_asset(name: str = "IMG_0001.JPG", *, at_s: float = 0, **changes: object
         updated_at_ms=taken_ms,
     )
     return replace(asset, **changes)  # type: ignore[arg-type]  # names are checked by dataclasses.replace itself
+
+
+async def count_rows(connection: AsyncConnection, table: Table, owner_id: OwnerId) -> int:
+    """How many rows of this owner the table has."""
+    found = select(func.count()).select_from(table).where(table.c.owner_id == owner_id)
+    return await connection.scalar(found) or 0

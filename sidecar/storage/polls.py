@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.model import OwnerId
-from sidecar.storage.database import insert_for, upsert
+from sidecar.storage.database import insert_for
 from sidecar.storage.tables import polls
 
 # In the order of Poll's own fields, so that a row becomes a Poll by position.
@@ -51,11 +51,6 @@ async def get(connection: AsyncConnection, owner_id: OwnerId) -> Poll:
     """The owner's clock; a new one is due at once."""
     row = (await connection.execute(select(*_FIELDS).where(polls.c.owner_id == owner_id))).one_or_none()
     return Poll(owner_id, *row) if row is not None else Poll(owner_id)
-
-
-async def put(connection: AsyncConnection, poll: Poll) -> None:
-    """The owner's clock is this."""
-    await connection.execute(upsert(connection, polls, frozenset({"owner_id"})), asdict(poll))
 
 
 async def change(connection: AsyncConnection, owner_id: OwnerId, **changes: int | str | None) -> None:

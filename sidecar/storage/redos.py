@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import String, and_, bindparam, cast, delete, func, select
+from sqlalchemy import String, and_, bindparam, cast, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.model import AssetId, OwnerId
@@ -96,8 +96,3 @@ async def take_back(connection: AsyncConnection, owner_id: OwnerId, missing: Mis
             ),
             [{"of_asset": each.asset_id} for each in asked],
         )
-
-
-async def count(connection: AsyncConnection, owner_id: OwnerId) -> int:
-    """How often Immich was asked to do something again for this owner."""
-    return (await connection.scalar(select(func.count()).select_from(redos).where(redos.c.owner_id == owner_id))) or 0

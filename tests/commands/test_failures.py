@@ -5,10 +5,8 @@ import io
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,23 +42,6 @@ pytestmark = pytest.mark.timeout(60)
 
 SUNDAYS = '{"message": "No stacks\\u001b[2J on Sundays"}'
 SAID = "Immich rejects createStack with 400: No stacks�[2J on Sundays."
-
-
-@pytest.fixture
-async def immich() -> AsyncIterator[EmulatedImmich]:
-    async with EmulatedImmich() as running:
-        yield running
-
-
-@pytest.fixture
-def ann(immich: EmulatedImmich) -> UserRow:
-    return immich.add_user("Ann")
-
-
-@pytest.fixture
-def settings(immich: EmulatedImmich, ann: UserRow, tmp_path: Path) -> Settings:
-    key = SecretStr(immich.add_key(ann))
-    return Settings(immich_url=immich.url, api_keys=(key,), data_dir=tmp_path / "data", port=0)
 
 
 def shoot(immich: EmulatedImmich, user: UserRow, *names: str, minute: int = 0) -> None:

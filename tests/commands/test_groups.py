@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,17 +34,6 @@ ACCEPT, REJECT = Verdict.ACCEPT, Verdict.REJECT
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
-
-
-@pytest.fixture
-async def immich() -> AsyncIterator[EmulatedImmich]:
-    async with EmulatedImmich() as running:
-        yield running
-
-
-@pytest.fixture
-def ann(immich: EmulatedImmich) -> UserRow:
-    return immich.add_user("Ann")
 
 
 @pytest.fixture

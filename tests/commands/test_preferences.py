@@ -6,7 +6,6 @@ import re
 import sys
 from asyncio import create_subprocess_exec
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -58,17 +57,6 @@ BUILT_IN = f"""\
   {FINDS_EXACT}
   {FINDS_ALIKE}
 """
-
-
-@pytest.fixture
-async def immich() -> AsyncIterator[EmulatedImmich]:
-    async with EmulatedImmich() as running:
-        yield running
-
-
-@pytest.fixture
-def ann(immich: EmulatedImmich) -> UserRow:
-    return immich.add_user("Ann")
 
 
 @pytest.fixture

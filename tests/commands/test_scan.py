@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -29,12 +27,6 @@ pytestmark = pytest.mark.timeout(60)
 
 
 @pytest.fixture
-async def immich() -> AsyncIterator[EmulatedImmich]:
-    async with EmulatedImmich() as running:
-        yield running
-
-
-@pytest.fixture
 def ann(immich: EmulatedImmich) -> UserRow:
     ann = immich.add_user("Ann")
     for name in ("IMG_1.CR3", "IMG_1.JPG"):
@@ -42,12 +34,6 @@ def ann(immich: EmulatedImmich) -> UserRow:
     immich.add_asset(ann, "IMG_2.CR3", taken_at=NOON)
     immich.add_asset(ann, "IMG_2.JPG", taken_at=NOON + timedelta(minutes=3))
     return ann
-
-
-@pytest.fixture
-def settings(immich: EmulatedImmich, ann: UserRow, tmp_path: Path) -> Settings:
-    key = SecretStr(immich.add_key(ann))
-    return Settings(immich_url=immich.url, api_keys=(key,), data_dir=tmp_path / "data", port=0)
 
 
 async def run(settings: Settings, options: ScanOptions | None = None) -> tuple[ExitCode, str, str]:

@@ -4,9 +4,8 @@ import asyncio
 import io
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, TextIO
 
 import pytest
@@ -29,23 +28,6 @@ pytestmark = pytest.mark.timeout(60)
 
 NOW_MS = round(datetime(2026, 5, 1, 12, tzinfo=UTC).timestamp() * 1000)
 HOUR_MS = 3_600_000
-
-
-@pytest.fixture
-async def immich() -> AsyncIterator[EmulatedImmich]:
-    async with EmulatedImmich() as running:
-        yield running
-
-
-@pytest.fixture
-def ann(immich: EmulatedImmich) -> UserRow:
-    return immich.add_user("Ann")
-
-
-@pytest.fixture
-def settings(immich: EmulatedImmich, ann: UserRow, tmp_path: Path) -> Settings:
-    key = SecretStr(immich.add_key(ann))
-    return Settings(immich_url=immich.url, api_keys=(key,), data_dir=tmp_path / "data", port=0)
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from sidecar.immich_client.transport import Retries
 from sidecar.storage import changes, event_counts, polls
 from sidecar.storage.changes import Source
 from sidecar.storage.event_counts import Told
-from sidecar.storage.polls import Poll
 from tests.jobs.household import Library, open_library
 
 WEBHOOK = required_permissions() | feature_permissions(Feature.WEBHOOK)
@@ -108,7 +107,7 @@ async def test_what_immich_does_not_answer_is_asked_again(library: Library) -> N
 async def test_with_a_key_that_may_do_everything_the_websocket_is_heard(library: Library) -> None:
     await library.sync()
     async with library.context.database.write() as connection:
-        await polls.put(connection, Poll(library.owner_id, due_at_ms=10**15, not_before_ms=10**15, failures=2))
+        await polls.change(connection, library.owner_id, due_at_ms=10**15, not_before_ms=10**15, failures=2)
     async with heard_by(library, frozenset({"all"}), hooks=False) as told:
         await until(lambda: Source.WEBSOCKET in sources(library))
         assert told == ["Ann: listening to Immich's websocket"]

@@ -15,7 +15,8 @@ from sidecar.errors import ImmichUnavailable
 from sidecar.immich_client.client import open_immich, required_permissions
 from sidecar.jobs.redo import ASK_EVERY_MS, RESTS_MS, RESTS_UNSEEN_MS, redo
 from sidecar.model import OwnerId
-from sidecar.storage import redos
+from sidecar.storage import tables
+from tests.builders import count_rows
 from tests.jobs.household import NOON, Library, open_library
 
 _jpeg = io.BytesIO()
@@ -86,7 +87,7 @@ async def test_what_immich_cannot_do_it_is_asked_once(library: Library) -> None:
         await library.sync()
     assert asked(library) == 1
     async with library.context.database.read() as connection:
-        assert await redos.count(connection, library.owner_id) == 1
+        assert await count_rows(connection, tables.redos, library.owner_id) == 1
 
 
 async def test_what_is_there_is_not_asked_for(library: Library) -> None:

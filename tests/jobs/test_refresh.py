@@ -267,7 +267,7 @@ async def test_while_immich_does_not_answer_nothing_is_lost_and_it_is_asked_less
 async def test_a_pause_has_an_end(library: Library, status: int, longest_ms: int) -> None:
     await library.sync()
     async with library.context.database.write() as connection:
-        await polls.put(connection, Poll(library.owner_id, failures=50))
+        await polls.change(connection, library.owner_id, failures=50)
     library.immich.fail("POST", "/search/metadata", status=status, body='{"message": "no"}')
     with pytest.raises((ImmichUnavailable, ImmichRefused)):
         await look(library)

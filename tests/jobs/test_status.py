@@ -33,7 +33,6 @@ from sidecar.storage.database import Database
 from sidecar.storage.detections import DetectionPhase, DetectionState
 from sidecar.storage.duplicate_sets import SetMember, StoredSet
 from sidecar.storage.journal import Action, ActionKind, ActionState, Ended
-from sidecar.storage.polls import Poll
 from sidecar.storage.resolutions import Resolution, ResolutionState
 from sidecar.storage.scans import ScanState, Watermark
 from sidecar.storage.tables import actions
@@ -356,7 +355,7 @@ async def test_why_something_waits_is_told_once(database: Database) -> None:
     await put_search(database, error="the search broke")
     async with database.write() as connection:
         await connection.execute(update(actions).values(error="Immich rejects it: 'IMG_1.JPG'."))
-        await polls.put(connection, Poll(ANN, error=away))
+        await polls.change(connection, ANN, error=away)
         await resolutions.intend(connection, [Resolution("r", ANN, "set", (AssetId("a"),), (AssetId("b"),))], now_ms=1)
         await connection.execute(update(resolutions_table).values(error="The trash is off."))
     assert (await look(database, ANN, BOB)).errors == (

@@ -23,7 +23,6 @@ from sidecar.jobs.sweep import release_leases, sweep
 from sidecar.model import AssetId, OwnerId
 from sidecar.storage import changes, journal, polls, scans, work
 from sidecar.storage.changes import Change, Source
-from sidecar.storage.polls import Poll
 from sidecar.storage.work import Debounce
 from sidecar.worker import running_worker
 from tests.jobs.household import Library, open_library
@@ -92,7 +91,7 @@ async def test_who_waits_after_a_failure_is_not_woken_by_the_clock(library: Libr
     later_ms = wall_clock_ms() + 60_000
     for not_before_ms, woken in ((later_ms, set()), (0, {"refresh", "redo"})):
         async with library.context.database.write() as connection:
-            await polls.put(connection, Poll(library.owner_id, not_before_ms=not_before_ms))
+            await polls.change(connection, library.owner_id, not_before_ms=not_before_ms)
         await queue.pool.flushall()
         await sweep(library.context, schedule=Schedule())
         assert await queued(queue) == woken

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import Any
+
 from sidecar.storage import polls
 from sidecar.storage.database import Database
 from sidecar.storage.polls import Poll
@@ -13,13 +16,13 @@ async def test_a_clock_that_nobody_set_is_due_at_once(database: Database) -> Non
 
 
 async def test_a_clock_is_as_it_was_set_last(database: Database) -> None:
-    first = Poll(OWNER, 1, 2, 3, 4, 5, 6, 7, 8, "no luck")
-    second = Poll(OWNER, 10)
-    for each in (first, second):
+    for number in (1, 10):
+        values: dict[str, Any] = {each.name: number for each in fields(Poll)} | {"error": f"no luck {number}"}
+        del values["owner_id"]
         async with database.write() as connection:
-            await polls.put(connection, each)
+            await polls.change(connection, OWNER, **values)
         async with database.read() as connection:
-            assert await polls.get(connection, OWNER) == each
+            assert await polls.get(connection, OWNER) == Poll(OWNER, **values)
 
 
 async def test_whoever_changes_some_of_it_takes_nothing_else_back(database: Database) -> None:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from sidecar.model import Asset, AssetId, AssetKind, Original, Visibility
-from sidecar.storage import assets, originals, redos
+from sidecar.storage import assets, originals, redos, tables
 from sidecar.storage.database import Database
 from sidecar.storage.redos import Missing, Wanting
-from tests.builders import OWNER, make_asset
+from tests.builders import OWNER, count_rows, make_asset
 
 NOW_MS = 1_000_000
 ORIGINAL = Original("/a.jpg", None, "c2hh", 7, None, is_favorite=False, duplicate_id=None)
@@ -72,7 +72,7 @@ async def test_nobody_is_asked_twice_about_the_same_file(database: Database) -> 
     assert await wanting(database, Missing.METADATA) == [Wanting(asset.id, "c2hh 8")]
     await ask(database, Missing.METADATA, *await wanting(database, Missing.METADATA))
     async with database.read() as connection:
-        assert await redos.count(connection, OWNER) == 1
+        assert await count_rows(connection, tables.redos, OWNER) == 1
     await put(database, replace(asset, is_extracted=True))
     assert [each.asset_id for each in await wanting(database, Missing.THUMBNAIL)] == [asset.id]
 
@@ -94,4 +94,4 @@ async def test_who_is_gone_is_not_asked_about(database: Database) -> None:
     await ask(database, Missing.METADATA, *asked)
     async with database.write() as connection:
         await assets.remove(connection, OWNER, [AssetId(asked[0].asset_id)])
-        assert await redos.count(connection, OWNER) == 0
+        assert await count_rows(connection, tables.redos, OWNER) == 0

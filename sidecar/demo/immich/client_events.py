@@ -11,7 +11,7 @@ from sidecar.demo.immich.rows import AssetRow, ExifRow
 from sidecar.demo.immich.state import DEFAULT_VISIBILITIES, State
 from sidecar.demo.immich.times import iso_ms
 from sidecar.demo.immich.versions import Behaviour
-from sidecar.demo.immich.wire import asset_with, clock_duration, tags_of, whole_if_possible
+from sidecar.demo.immich.wire import asset_with, clock_duration, exif_fields, tags_of
 
 Event = tuple[str, *tuple[Any, ...]]
 """(its name, its arguments …)"""
@@ -108,30 +108,10 @@ def _sync_asset(row: AssetRow, behaviour: Behaviour) -> dict[str, Any]:
 
 def _sync_exif(row: AssetRow, exif: ExifRow) -> dict[str, Any]:
     """SyncAssetExifV1."""
-    return {
+    return exif_fields(exif) | {
         "assetId": row.id,
-        "description": exif.description,
-        "exifImageWidth": exif.width,
-        "exifImageHeight": exif.height,
-        "fileSizeInByte": exif.size_bytes,
-        "orientation": exif.orientation,
         "dateTimeOriginal": None if exif.taken_us is None else iso_ms(exif.taken_us),
         "modifyDate": None if exif.modify_us is None else iso_ms(exif.modify_us),
-        "timeZone": exif.time_zone,
-        "latitude": exif.latitude,
-        "longitude": exif.longitude,
-        "projectionType": None,
-        "city": None,
-        "state": None,
-        "country": None,
-        "make": exif.make,
-        "model": exif.model,
-        "lensModel": exif.lens,
-        "fNumber": whole_if_possible(exif.f_number),
-        "focalLength": whole_if_possible(exif.focal_length),
-        "iso": exif.iso,
-        "exposureTime": exif.exposure_time,
         "profileDescription": None,
-        "rating": exif.rating,
         "fps": None,
     }

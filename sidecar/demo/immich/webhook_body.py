@@ -8,7 +8,7 @@ from typing import Any
 from sidecar.demo.immich.rows import AssetRow, ExifRow
 from sidecar.demo.immich.state import State
 from sidecar.demo.immich.times import iso_ms, postgres_json
-from sidecar.demo.immich.wire import whole_if_possible
+from sidecar.demo.immich.wire import exif_fields
 
 ASSET_TYPE = "AssetV1"
 _BITS_OF_A_SAMPLE = 8
@@ -54,35 +54,13 @@ def _asset_fields(row: AssetRow, state: State) -> dict[str, Any]:
 def _exif_fields(row: AssetRow, exif: ExifRow, state: State) -> dict[str, Any]:
     """The exif row; when it was written itself is not kept here, the asset's time stands for it."""
     is_read = exif.modify_us is not None
-    return {
-        "make": exif.make,
-        "model": exif.model,
-        "orientation": exif.orientation,
-        "dateTimeOriginal": None if exif.taken_us is None else postgres_json(exif.taken_us),
-        "modifyDate": None if exif.modify_us is None else postgres_json(exif.modify_us),
-        "exifImageWidth": exif.width,
-        "exifImageHeight": exif.height,
-        "fileSizeInByte": exif.size_bytes,
-        "lensModel": exif.lens,
-        "fNumber": whole_if_possible(exif.f_number),
-        "focalLength": whole_if_possible(exif.focal_length),
-        "iso": exif.iso,
-        "latitude": exif.latitude,
-        "longitude": exif.longitude,
-        "city": None,
-        "state": None,
-        "country": None,
-        "description": exif.description,
+    return exif_fields(exif) | {
         "fps": None,
-        "exposureTime": exif.exposure_time,
         "livePhotoCID": None,
-        "timeZone": exif.time_zone,
-        "projectionType": None,
         "profileDescription": None,
         "colorspace": None,
         "bitsPerSample": None if exif.width is None else _BITS_OF_A_SAMPLE,
         "autoStackId": row.auto_stack_id if is_read else None,
-        "rating": exif.rating,
         "tags": [tag.value for tag in state.tags_of(row)] or None,
         "updatedAt": postgres_json(row.updated_us),
     }

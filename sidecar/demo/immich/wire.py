@@ -20,7 +20,7 @@ _S_PER_MIN = 60
 _MIN_PER_H = 60
 
 
-def _exif_fields(exif: ExifRow) -> dict[str, Any]:
+def exif_fields(exif: ExifRow) -> dict[str, Any]:
     """ExifResponseDto.
 
     Source: recordings asset, asset-raw; numbers and offset zone: live 3.1.0.
@@ -60,7 +60,7 @@ def asset_json(row: AssetRow, behaviour: Behaviour, *, with_exif: bool, when: Ca
     if row.json is None:
         row.json = encode(_undated_fields(row, behaviour))[:-1]
     if with_exif and row.exif is not None and row.exif_json is None:
-        row.exif_json = b',"exifInfo":' + encode(_exif_fields(row.exif))
+        row.exif_json = b',"exifInfo":' + encode(exif_fields(row.exif))
     dates = (
         f',"createdAt":"{when(row.created_us)}","updatedAt":"{when(row.updated_us)}"'
         f',"fileCreatedAt":"{when(row.file_created_us)}","fileModifiedAt":"{when(row.file_modified_us)}"'

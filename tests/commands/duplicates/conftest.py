@@ -1,33 +1,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TextIO
 
 import pytest
-from pydantic import SecretStr
-
-from sidecar.demo.immich import EmulatedImmich
-from sidecar.demo.immich.rows import UserRow
-from sidecar.settings import Settings
-
-
-@pytest.fixture
-async def immich() -> AsyncIterator[EmulatedImmich]:
-    async with EmulatedImmich() as running:
-        yield running
-
-
-@pytest.fixture
-def ann(immich: EmulatedImmich) -> UserRow:
-    return immich.add_user("Ann")
-
-
-@pytest.fixture
-def settings(immich: EmulatedImmich, ann: UserRow, tmp_path: Path) -> Settings:
-    key = SecretStr(immich.add_key(ann))
-    return Settings(immich_url=immich.url, api_keys=(key,), data_dir=tmp_path / "data", port=0)
 
 
 @pytest.fixture
