@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from secrets import randbelow
 from typing import Any
 
-from sqlalchemy import Column, Row, delete, func, insert, literal_column, or_, select, update
+from sqlalchemy import Column, Row, bindparam, delete, func, insert, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.grouping.memory import Decision, DecisionKind, DecisionSource
@@ -279,15 +279,18 @@ async def claim_memos(
 
 
 async def release_memos(connection: AsyncConnection) -> None:
-    """Ends every lease of a former process; only for the one owner of an embedded data folder."""
-    # What was put off because it failed has attempts, and goes on waiting.
+    """Ends the leases of a former process; only for the one owner of an embedded data folder.
+
+    Shape:  what was tried in vain before goes on waiting, as it cannot be told from what was put off.
+    """
     await connection.execute(update(memos).where(memos.c.attempts == 0).values(not_before_ms=0))
 
 
 async def has_untold(connection: AsyncConnection, owner_id: OwnerId, *, now_ms: int) -> bool:
     """Whether Immich is still to be told of something now, or is being told."""
     untold = or_(memos.c.not_before_ms <= now_ms, memos.c.attempts == 0)
-    return await connection.scalar(select(memos.c.asset_id).where(memos.c.owner_id == owner_id, untold)) is not None
+    of_owner = select(memos.c.asset_id).where(memos.c.owner_id == owner_id, untold).limit(1)
+    return await connection.scalar(of_owner) is not None
 
 
 async def finish_memos(connection: AsyncConnection, owner_id: OwnerId, written: Sequence[MemoMark]) -> None:
@@ -309,17 +312,20 @@ async def finish_memos(connection: AsyncConnection, owner_id: OwnerId, written: 
 async def postpone_memos(
     connection: AsyncConnection, owner_id: OwnerId, marks: Sequence[MemoMark], *, error: str, not_before_ms: int
 ) -> None:
-    """Immich could not be told now; it is tried again later."""
-    for chunk in chunks([mark.asset_id for mark in marks]):
-        await connection.execute(
-            update(memos)
-            .where(memos.c.owner_id == owner_id, memos.c.asset_id.in_(chunk))
-            .values(
-                attempts=memos.c.attempts + 1,
-                error=error,
-                not_before_ms=not_before_ms,
-            )
+    """Immich could not be told now; it is tried again later. A mark that was renewed meanwhile does not wait."""
+    await connection.execute(
+        update(memos)
+        .where(
+            memos.c.owner_id == owner_id,
+            memos.c.asset_id == bindparam("of_asset"),
+            memos.c.generation == bindparam("of_generation"),
         )
+        .values(attempts=memos.c.attempts + 1, error=error, not_before_ms=not_before_ms),
+        [
+            {"of_asset": mark.asset_id, "of_generation": mark.generation}
+            for mark in sorted(marks, key=_asset_of)  # in one order, so that no two wait for each other
+        ],
+    )
 
 
 def _asset_of(mark: MemoMark) -> AssetId:

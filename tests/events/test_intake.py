@@ -19,6 +19,7 @@ from sidecar.storage.changes import Change, Source
 from sidecar.storage.database import open_database
 from tests.builders import OWNER
 
+Task = asyncio.Task[None]
 BOB = OwnerId("00000000-0000-4000-8000-00000000000b")
 
 
@@ -88,6 +89,15 @@ async def test_many_at_once_are_few_commits(context: JobContext, intake: Intake)
     assert len(bell(context).rung) <= 20
 
 
+async def two_batches(intake: Intake, failing: Gone) -> tuple[Task, Task]:
+    """Two changes that are put in, the second while the first is being written."""
+    first = asyncio.create_task(intake.put([told("a")]))
+    await failing.was_asked.wait()
+    second = asyncio.create_task(intake.put([told("b")]))
+    await asyncio.sleep(0)
+    return first, second
+
+
 async def test_those_that_come_while_others_are_written_are_written_next(context: JobContext, intake: Intake) -> None:
     first = asyncio.create_task(intake.put([told("a")]))
     async with context.database.write():
@@ -124,10 +134,7 @@ async def test_counts_wait_until_the_database_is_back(context: JobContext) -> No
 async def test_those_that_come_while_a_write_fails_are_written_next(context: JobContext) -> None:
     failing = Gone(asyncio.Event())
     intake = Intake(replace(context, database=failing))  # type: ignore[arg-type]
-    first = asyncio.create_task(intake.put([told("a")]))
-    await asyncio.sleep(0.05)
-    second = asyncio.create_task(intake.put([told("b")]))
-    await asyncio.sleep(0)
+    first, second = await two_batches(intake, failing)
     intake._context = context
     failing.may_fail.set()
     # The first is tried twice, and by then the database is back.
@@ -139,10 +146,7 @@ async def test_those_that_come_while_a_write_fails_are_written_next(context: Job
 async def test_of_two_batches_the_second_does_not_wait_for_ever_when_the_first_is_lost(context: JobContext) -> None:
     failing = Gone(asyncio.Event())
     intake = Intake(replace(context, database=failing))  # type: ignore[arg-type]
-    first = asyncio.create_task(intake.put([told("a")]))
-    await asyncio.sleep(0.05)
-    second = asyncio.create_task(intake.put([told("b")]))
-    await asyncio.sleep(0)
+    first, second = await two_batches(intake, failing)
     failing.may_fail.set()
     results = await asyncio.wait_for(asyncio.gather(first, second, return_exceptions=True), 5)
     assert [type(each) for each in results] == [StorageUnavailable, StorageUnavailable]
@@ -164,9 +168,10 @@ async def test_a_queue_that_does_not_answer_keeps_nobody_waiting(
     monkeypatch.setattr(intake_module, "WAKE_WITHIN_S", 60 if is_patient else 0.01)
     frozen = Frozen()
     intake = Intake(replace(context, queue=frozen))  # type: ignore[arg-type]
-    for name in ("a", "b", "c"):
+    for number, name in enumerate(("a", "b", "c"), start=1):
         await asyncio.wait_for(intake.put([told(name)]), 5)
-        await asyncio.sleep(0.05)
+        while len(frozen.rung) < (1 if is_patient else number):
+            await asyncio.sleep(0.01)
     await asyncio.wait_for(intake.close(), 5)
     assert await waiting(context) == ["a", "b", "c"]
     assert len(frozen.rung) == (1 if is_patient else 3)
@@ -176,6 +181,7 @@ class Gone:
     """A database that does not answer; it says so when it may."""
 
     def __init__(self, may_fail: asyncio.Event | None = None) -> None:
+        self.was_asked = asyncio.Event()
         self.may_fail = may_fail or asyncio.Event()
         if may_fail is None:
             self.may_fail.set()
@@ -184,6 +190,7 @@ class Gone:
         return self
 
     async def __aenter__(self) -> None:
+        self.was_asked.set()
         await self.may_fail.wait()
         raise StorageUnavailable("the database does not answer")
 

@@ -510,12 +510,15 @@ async def test_of_two_at_once_the_one_that_knows_less_does_not_have_the_last_wor
     raw, jpeg = library.shoot("IMG_1.CR3", "IMG_1.JPG")
     await recall(library.context, library.owner_id, sorted(ids(raw, jpeg)))
     await decide(library, Decision(ids(raw, jpeg)))
-    library.immich.fail("PUT", "/assets/metadata", delay_s=0.5)
+    arriving = asyncio.Event()
+    held = library.immich.fail("PUT", "/assets/metadata", until=arriving)
     slow = asyncio.create_task(remember(library.context, library.owner_id))
-    await asyncio.sleep(0.2)
+    while held.times:
+        await asyncio.sleep(0.01)
     await decide(library, Decision(ids(raw), DecisionKind.LEAVE_LONELY, AssetId(raw.id)))
     await remember(library.context, library.owner_id)
     assert await due(library) == set()
+    arriving.set()
     await slow
     assert (library.immich.memo_of(raw) or {})["leave"] == ["leave_lonely"]
     assert await due(library) == set()

@@ -132,6 +132,15 @@ async def test_what_a_library_prints_is_no_answer(dangerous: DecodingPool) -> No
     assert await dangerous.samples([(JPEG, "shout"), (JPEG, "a.jpg")]) == [WHOLE] * 2
 
 
+async def test_a_process_that_ends_by_itself_is_not_asked_for_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To ask, as killing does, takes its exit status away from whoever waits for that, and with it why it ended."""
+    killed: list[object] = []
+    monkeypatch.setattr("sidecar.media.pool._Worker.kill", killed.append)
+    async with open_decoding_pool(workers=1, program=KILLERS, timeout_s=0.5) as opened:
+        assert told(await opened.samples([(JPEG, "hang"), (JPEG, "exit")])) == ["too slow", "crashed"]
+    assert killed == []
+
+
 async def test_a_process_that_stands_still_is_ended_from_outside() -> None:
     async with open_decoding_pool(workers=1, program=KILLERS, timeout_s=0.5) as opened:
         assert told(await opened.samples([(JPEG, "freeze")])) == ["too slow"]

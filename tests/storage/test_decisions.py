@@ -166,6 +166,15 @@ async def test_what_a_killed_process_was_telling_is_told_at_once_and_what_failed
         assert await decisions.has_untold(connection, OWNER, now_ms=9_000)
 
 
+async def test_what_is_decided_anew_does_not_wait_for_what_could_not_be_told_before(database: Database) -> None:
+    await add(database, ("1", APART))
+    marks = await due(database)
+    await add(database, ("2", OTHER))
+    async with database.write() as connection:
+        await decisions.postpone_memos(connection, OWNER, marks, error="Immich is away", not_before_ms=9_000)
+    assert {(mark.asset_id, mark.attempts) for mark in await due(database)} == {(B, 0), (C, 0)}
+
+
 async def test_what_could_not_be_told_waits_however_often_it_failed(database: Database) -> None:
     await add(database, ("1", APART))
     for number in range(100):

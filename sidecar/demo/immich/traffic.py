@@ -39,7 +39,8 @@ class Failure:
     Shape:  method and path are shell patterns over the call's ("*", "/stacks/*"). At most one of status, cut, hang,
             cut_after_bytes, is_endless and drip_s. With after_effect the operation is carried out first, and only its
             answer is lost or replaced. An answer may break off after some bytes, never end, or come byte by byte.
-    Units:  delay_s comes before everything else; times is how many calls are left; drip_s lies between two bytes.
+            until is waited for before everything else, with the call counted as soon as it is there.
+    Units:  delay_s comes next; times is how many calls are left; drip_s lies between two bytes.
     """
 
     method: str = "*"
@@ -48,6 +49,7 @@ class Failure:
     status: int | None = None
     body: str = ""
     content_type: str = "application/json"
+    until: asyncio.Event | None = None
     delay_s: float = 0.0
     cut: bool = False
     hang: bool = False
@@ -108,6 +110,8 @@ class Traffic:
         if failure is None:
             return await self._routed(request, handler)
         failure.times -= 1
+        if failure.until is not None:
+            await failure.until.wait()
         await asyncio.sleep(failure.delay_s)
         response = await self._routed(request, handler) if failure.after_effect else None
         if failure.cut or failure.hang:
