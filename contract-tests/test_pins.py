@@ -54,10 +54,12 @@ CALLS: dict[str, list[Call[Any]]] = {
             stack=False,
         )
     ],
+    "createApiKey": [calls.create_api_key(name="sidecar", permissions=["asset.read", "stack.create"])],
     "createStack": [calls.create_stack(asset_ids=[V4, OTHER_V4]), calls.create_stack(asset_ids=[V4, V4])],
     "createWorkflow": [
         calls.create_workflow(name="Ours", trigger="AssetMetadataExtraction", enabled=True, steps=[A_STEP])
     ],
+    "deleteApiKey": [calls.delete_api_key(id=V4)],
     "deleteAssets": [calls.delete_assets(ids=[V4, OTHER_V4])],
     "deleteBulkAssetMetadata": [calls.delete_bulk_asset_metadata(items=[{"assetId": V4, "key": MEMO_KEY}])],
     "deleteStack": [calls.delete_stack(id=V4)],
@@ -68,6 +70,7 @@ CALLS: dict[str, list[Call[Any]]] = {
     "getAssetDuplicates": [calls.get_asset_duplicates()],
     "getAssetInfo": [calls.get_asset_info(id=V4)],
     "getAssetMetadata": [calls.get_asset_metadata(id=V4)],
+    "getApiKeys": [calls.get_api_keys()],
     "getMyApiKey": [calls.get_my_api_key()],
     "getMyUser": [calls.get_my_user()],
     "getPartners": [calls.get_partners(direction="shared-with")],

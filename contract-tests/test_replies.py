@@ -202,4 +202,6 @@ async def people(ask: Watched) -> None:
     login = await ask("POST", "/auth/login", json={"email": "Admin@example.com", "password": "password"})
     assert login["accessToken"]
     await ask("POST", "/admin/users", json={"email": "ann@example.com", "password": "password", "name": "Ann"})
-    await ask("POST", "/api-keys", json={"name": "sidecar", "permissions": ["asset.read"]})
+    made = await ask("POST", "/api-keys", json={"name": "sidecar", "permissions": ["asset.read"]})
+    await ask("GET", "/api-keys")
+    await ask("DELETE", f"/api-keys/{made['apiKey']['id']}")

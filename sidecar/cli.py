@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_undo(commands.add_parser("undo", help="list what was written to Immich, and take it back"))
     _add_failures(commands.add_parser("failures", help="list what was given up, and why"))
     _add_retry(commands.add_parser("retry", help="try again what was given up"))
+    commands.add_parser("rotate-key", help="seal all stored API keys under a new key of the data folder")
     demonstrating = commands.add_parser("demo", help="show it on an emulated Immich with generated photos")
     demonstrating.add_argument("--once", action="store_true", help="end after the scan instead of serving the pages")
     return parser

@@ -37,6 +37,11 @@ class DataFolder:
         return self.path / "sidecar.key"
 
     @property
+    def former_key(self) -> Path:
+        """The key before the last one, until nothing is sealed under it any more."""
+        return self.path / "sidecar.key.former"
+
+    @property
     def lock(self) -> Path:
         """The file whose lock says that a sidecar owns the folder."""
         return self.path / "sidecar.lock"
@@ -90,21 +95,56 @@ def read_key(folder: DataFolder) -> bytes:
     """
     try:
         if not folder.key.exists():
-            _make_key(folder)
-        key = folder.key.read_bytes()
+            _write_key(folder.key, token_bytes(KEY_BYTES))
+        return _key_in(folder.key)
     except OSError as error:
         raise SettingsError(f"{folder.key} cannot be read or made ({error.strerror})") from error
+
+
+def stored_keys(folder: DataFolder) -> list[bytes]:
+    """The keys that are there, the present one first; none is made.
+
+    Errors: SettingsError if a file cannot be read, or holds something else.
+    """
+    try:
+        return [_key_in(path) for path in (folder.key, folder.former_key) if path.exists()]
+    except OSError as error:
+        raise SettingsError(f"{folder.key} cannot be read ({error.strerror})") from error
+
+
+def change_key(folder: DataFolder) -> None:
+    """The folder has a new key; the former one stays until forget_former_key. Only for the folder's owner.
+
+    Errors: SettingsError if the present key cannot be read or replaced, or if an earlier change is not over.
+    """
+    if folder.former_key.exists():
+        raise SettingsError("an earlier change of the key is not over: start the sidecar once, and it will be")
+    former = read_key(folder)
+    try:
+        _write_key(folder.former_key, former)
+        _write_key(folder.key, token_bytes(KEY_BYTES))
+    except OSError as error:
+        raise SettingsError(f"{folder.key} cannot be replaced ({error.strerror})") from error
+
+
+def forget_former_key(folder: DataFolder) -> None:
+    """Nothing; everything is sealed under the present key."""
+    folder.former_key.unlink(missing_ok=True)
+
+
+def _key_in(path: Path) -> bytes:
+    key = path.read_bytes()
     if len(key) != KEY_BYTES:
-        raise SettingsError(f"{folder.key} is damaged: take it away, and a new one is made")
+        raise SettingsError(f"{path} is damaged: take it away, and a new one is made")
     return key
 
 
-def _make_key(folder: DataFolder) -> None:
+def _write_key(path: Path, key: bytes) -> None:
     """The key's file is there, whole whatever interrupts us. Whoever makes one owns the folder, so nobody else does."""
-    unfinished = folder.path / f"{folder.key.name}.new"
+    unfinished = path.parent / f"{path.name}.new"
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(token_bytes(KEY_BYTES))
+        file.write(key)
         file.flush()
         os.fsync(file.fileno())
-    unfinished.replace(folder.key)
+    unfinished.replace(path)

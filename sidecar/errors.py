@@ -10,6 +10,8 @@ SidecarError
 │   ├── NotImmich            something answers, but it is not Immich's API
 │   ├── UnsupportedImmich    an Immich older than the oldest pinned version
 │   ├── ImmichRefused        401 or 403; names the missing permission where Immich says it
+│   ├── NotSignedIn          whoever asks us shows nothing that Immich knows
+│   ├── NotAllowed           whoever asks may not do this, or another site asks in their name
 │   └── DataFolderBusy       another sidecar owns the data folder
 ├── ImmichMissing            accept it: the asset or stack is gone, or was never ours
 ├── StaleDecision            reload and redo: the present is not what the decision was made on
@@ -87,6 +89,18 @@ class ImmichRefused(AskPerson):
     def __init__(self, message: str, *, permission: str | None = None) -> None:
         super().__init__(message)
         self.permission = permission
+
+
+class NotSignedIn(AskPerson):
+    """Whoever asks shows no credential, or one that Immich does not know any more."""
+
+    code = "not_signed_in"
+
+
+class NotAllowed(AskPerson):
+    """Who asks is known, and may not do this."""
+
+    code = "not_allowed"
 
 
 class DataFolderBusy(AskPerson):

@@ -56,6 +56,7 @@ class User:
 
     id: OwnerId
     name: str
+    is_admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)

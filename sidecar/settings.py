@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import time
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -13,6 +14,8 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Setting
 from sidecar.config_file import read_config_file
 from sidecar.errors import SettingsError
 from sidecar.preferences import Detection, Matching
+
+IPNetwork = IPv4Network | IPv6Network
 
 CONFIG_FILE = "config.yml"
 """What the server's file is called in the data folder."""
@@ -39,7 +42,11 @@ class Settings(BaseSettings):
         description="Where Immich answers, as seen from the sidecar; with or without /api.",
     )
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        default=(), description="Immich API keys, one a user, separated by commas."
+        default=(),
+        description="Immich API keys, one a user, separated by commas, for those who do not connect on the page.",
+    )
+    api_keys_file: Path | None = Field(
+        default=None, description="File of such keys, one a line; lines that begin with # are left out."
     )
     data_dir: Path = Field(
         default=Path("data"), description="Folder for the database and the queue; one sidecar at a time owns it."
@@ -87,6 +94,16 @@ class Settings(BaseSettings):
         description="From which the sidecar's own secrets are made, 16 characters or more; without it a file in the "
         "data folder.",
     )
+    former_secret: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="What SIDECAR_SECRET was before: keys that were stored under it are sealed anew at the next start.",
+    )
+    trusted_proxies: Annotated[tuple[IPNetwork, ...], NoDecode] = Field(
+        default=(),
+        description="Addresses or networks of the proxies before the sidecar, separated by commas: only what they "
+        "forward about a client is believed.",
+    )
     concurrent_writes: int = Field(default=8, ge=1, le=64, description="How many stacks are written to Immich at once.")
     concurrent_reads: int = Field(
         default=4, ge=1, le=32, description="How many pages of assets are read from Immich at once."
@@ -100,10 +117,10 @@ class Settings(BaseSettings):
         default=2, ge=1, le=32, description="How many processes look at thumbnails at once; each is bounded in memory."
     )
 
-    @field_validator("api_keys", mode="before")
+    @field_validator("api_keys", "trusted_proxies", mode="before")
     @classmethod
-    def _split_keys(cls, value: Any) -> Any:
-        return tuple(key.strip() for key in value.split(",") if key.strip()) if isinstance(value, str) else value
+    def _split(cls, value: Any) -> Any:
+        return tuple(each.strip() for each in value.split(",") if each.strip()) if isinstance(value, str) else value
 
     @field_validator("base_path")
     @classmethod
@@ -139,19 +156,28 @@ class Settings(BaseSettings):
         return self.webhook_url if has_path else self.webhook_url + self.base_path
 
     def require_immich(self) -> None:
-        """Nothing if Immich's address and at least one key are set.
+        """Nothing if Immich's address is set.
 
-        Errors: SettingsError that names what is missing and how to get it.
+        Errors: SettingsError that says how to set it.
         """
         if not self.immich_url:
             raise SettingsError(
                 "IMMICH_URL is not set: give the address of your Immich, such as http://immich-server:2283"
             )
-        if not self.api_keys:
-            raise SettingsError(
-                "SIDECAR_API_KEYS is not set: create an API key in Immich (Account settings, API keys) and set it, "
-                "one key for each user, separated by commas"
-            )
+
+    def all_api_keys(self) -> tuple[SecretStr, ...]:
+        """The API keys of the setting and of the file, in this order.
+
+        Errors: SettingsError if there is no such file, or it cannot be read.
+        """
+        if self.api_keys_file is None:
+            return self.api_keys
+        try:
+            lines = self.api_keys_file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"SIDECAR_API_KEYS_FILE: {self.api_keys_file} cannot be read") from error
+        written = (line.strip() for line in lines)
+        return (*self.api_keys, *(SecretStr(line) for line in written if line and not line.startswith("#")))
 
 
 def read_settings(**overrides: Any) -> Settings:

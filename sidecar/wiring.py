@@ -7,8 +7,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from sidecar.accounts.connected import Accounts, open_accounts
-from sidecar.data_folder import DataFolder, open_data_folder, own, read_key
+from pydantic import SecretStr
+
+from sidecar.accounts.connected import Accounts, following, open_accounts
+from sidecar.accounts.vault import Vault
+from sidecar.accounts.visitors import Visitors, open_visitors
+from sidecar.data_folder import DataFolder, forget_former_key, open_data_folder, own, read_key, stored_keys
 from sidecar.errors import DataFolderBusy, SettingsError
 from sidecar.events.hooks import Hooks
 from sidecar.events.intake import Intake
@@ -28,7 +32,7 @@ class Services:
     """What web, worker and commands share.
 
     Shape:  is_guest says that another sidecar owns the data folder: we may read, ask and watch, it does the work.
-            hooks is None where we have no secret of our own to make them from.
+            hooks and vault are None where we have no secret of our own to make them from.
     """
 
     settings: Settings
@@ -38,6 +42,8 @@ class Services:
     jobs: JobContext
     intake: Intake
     hooks: Hooks | None
+    visitors: Visitors
+    vault: Vault | None
     is_guest: bool
 
     def with_settings(self, settings: Settings) -> Services:
@@ -76,11 +82,16 @@ async def open_services(
         jobs = replace(job_context(settings, database, accounts, queue, pool), detects=detects)
         if not is_shared and not is_guest:
             await release_leases(jobs)
+        keys = _keys(settings, folder, is_guest=is_guest, is_shared=is_shared)
+        vault = Vault(keys) if keys else None
+        await stack.enter_async_context(following(accounts, database, vault))
+        if not is_shared and not is_guest:
+            forget_former_key(folder)
         intake = Intake(jobs)
         stack.push_async_callback(intake.close)
-        key = _key(settings, folder, has_folder=not is_shared and not is_guest)
-        hooks = Hooks(key, settings.hook_base_url, accounts.connected) if key is not None else None
-        yield Services(settings, database, queue, accounts, jobs, intake, hooks, is_guest)
+        hooks = Hooks(keys[0], settings.hook_base_url, accounts.connected) if keys and not is_guest else None
+        visitors = await stack.enter_async_context(open_visitors(settings.immich_url))
+        yield Services(settings, database, queue, accounts, jobs, intake, hooks, visitors, vault, is_guest)
 
 
 def job_context(
@@ -116,20 +127,35 @@ def job_context(
     )
 
 
-def _key(settings: Settings, folder: DataFolder, *, has_folder: bool) -> bytes | None:
-    """From which the sidecar's secrets are made; None where it would be another one than that of the other processes.
+def _keys(settings: Settings, folder: DataFolder, *, is_guest: bool, is_shared: bool) -> list[bytes]:
+    """From which the sidecar's secrets are made, then those from which they were made before; none where it would be
+    another one than that of the other processes.
 
     Errors: SettingsError if Immich is to call several processes that have no secret in common.
     """
+    former = [] if settings.former_secret is None else [_made_of(settings.former_secret)]
     if settings.secret is not None:
-        return sha256(settings.secret.get_secret_value().encode()).digest()
-    if has_folder:
-        return read_key(folder)
-    if settings.hook_base_url is not None and settings.database_url is not None:
+        # Whoever sets a secret for the first time has stored keys under the folder's.
+        return [_made_of(settings.secret), *former, *([] if is_shared else stored_keys(folder))]
+    if is_guest:
+        return [*stored_keys(folder), *former]
+    if not is_shared:
+        return [read_key(folder), *stored_keys(folder)[1:], *former]
+    if settings.hook_base_url is not None:
         raise SettingsError(
             "SIDECAR_SECRET is not set: processes that share a database need the same one for SIDECAR_WEBHOOK_URL"
         )
-    return None
+    return []
+
+
+def vault_of(settings: Settings, folder: DataFolder) -> Vault | None:
+    """What opens the stored keys, for who only reads; None if there is no secret."""
+    keys = _keys(settings, folder, is_guest=True, is_shared=False)
+    return Vault(keys) if keys else None
+
+
+def _made_of(secret: SecretStr) -> bytes:
+    return sha256(secret.get_secret_value().encode()).digest()
 
 
 def database_url(settings: Settings, folder: DataFolder) -> str:

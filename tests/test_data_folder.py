@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.data_folder import KEY_BYTES, open_data_folder, own, read_key
+from sidecar.data_folder import (
+    KEY_BYTES,
+    change_key,
+    forget_former_key,
+    open_data_folder,
+    own,
+    read_key,
+    stored_keys,
+)
 from sidecar.errors import DataFolderBusy, SettingsError
 
 HOLDER = """
@@ -98,3 +106,29 @@ def test_a_key_that_is_none_is_said(tmp_path: Path) -> None:
     folder.key.mkdir()
     with pytest.raises(SettingsError, match="cannot be read"):
         read_key(folder)
+
+
+def test_a_key_is_changed_and_the_former_one_is_kept_until_it_is_not_needed(tmp_path: Path) -> None:
+    folder = open_data_folder(tmp_path)
+    assert stored_keys(folder) == []
+    former = read_key(folder)
+    change_key(folder)
+    assert stored_keys(folder) == [read_key(folder), former]
+    assert read_key(folder) != former
+    assert folder.former_key.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(SettingsError, match="is not over"):
+        change_key(folder)
+    forget_former_key(folder)
+    forget_former_key(folder)
+    assert stored_keys(folder) == [read_key(folder)]
+
+
+def test_keys_that_cannot_be_read_or_replaced_are_said(tmp_path: Path) -> None:
+    folder = open_data_folder(tmp_path)
+    read_key(folder)
+    (tmp_path / "sidecar.key.former.new").mkdir()
+    with pytest.raises(SettingsError, match="cannot be replaced"):
+        change_key(folder)
+    folder.former_key.mkdir()
+    with pytest.raises(SettingsError, match="cannot be read"):
+        stored_keys(folder)

@@ -98,7 +98,6 @@ def test_keys_are_never_shown() -> None:
     ("settings", "says"),
     [
         pytest.param(Settings(immich_url="", api_keys=()), "IMMICH_URL is not set", id="no address"),
-        pytest.param(Settings(immich_url="http://x", api_keys=()), "SIDECAR_API_KEYS is not set", id="no key"),
     ],
 )
 def test_what_is_missing_for_work_is_named(settings: Settings, says: str) -> None:
@@ -223,3 +222,28 @@ def test_the_time_of_the_nightly_look_is_a_time_of_day(
     monkeypatch.setenv("SIDECAR_SCAN_AT", "at night")
     with pytest.raises(SettingsError, match="SIDECAR_SCAN_AT"):
         read_settings(data_dir=tmp_path)
+
+
+def test_keys_may_stand_in_a_file(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("# Ann's\n two \n\nthree\n")
+    settings = read_settings(immich_url="http://here", api_keys=("one",), api_keys_file=keys)
+    assert [key.get_secret_value() for key in settings.all_api_keys()] == ["one", "two", "three"]
+    assert read_settings(immich_url="http://here").all_api_keys() == ()
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"], ids=["there is none", "it is no text"])
+def test_a_file_of_keys_that_cannot_be_read_is_said(tmp_path: Path, content: bytes | None) -> None:
+    keys = tmp_path / "keys"
+    if content is not None:
+        keys.write_bytes(content)
+    with pytest.raises(SettingsError, match="SIDECAR_API_KEYS_FILE"):
+        read_settings(immich_url="http://here", api_keys_file=keys).all_api_keys()
+
+
+def test_proxies_are_addresses_or_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIDECAR_TRUSTED_PROXIES", "10.0.0.7, 172.16.0.0/12,fd00::/8")
+    assert [str(each) for each in read_settings().trusted_proxies] == ["10.0.0.7/32", "172.16.0.0/12", "fd00::/8"]
+    monkeypatch.setenv("SIDECAR_TRUSTED_PROXIES", "everybody")
+    with pytest.raises(SettingsError, match="SIDECAR_TRUSTED_PROXIES"):
+        read_settings()

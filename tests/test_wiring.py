@@ -7,16 +7,18 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from sidecar.data_folder import DataFolder
 from sidecar.demo.immich import EmulatedImmich
 from sidecar.errors import DataFolderBusy, SettingsError
 from sidecar.events.hooks import Hook
 from sidecar.grouping.registry import RULES
 from sidecar.jobs.valkey import embedded_valkey
+from sidecar.model import OwnerId
 from sidecar.preferences import Matching
 from sidecar.settings import Settings
-from sidecar.storage import event_counts
+from sidecar.storage import accounts, event_counts
 from sidecar.storage.changes import Source
-from sidecar.wiring import Services, open_services
+from sidecar.wiring import Services, open_services, vault_of
 from tests.postgres import PostgresCluster
 
 pytestmark = pytest.mark.timeout(30)
@@ -115,3 +117,47 @@ async def test_how_long_things_rest_is_set_in_one_place(settings: Settings) -> N
     chosen = settings.model_copy(update={"debounce_ms": 7, "poll_interval_s": 30})
     async with open_services(chosen) as services:
         assert (services.jobs.debounce_ms, services.jobs.poll_interval_ms) == (7, 30_000)
+
+
+async def test_what_was_sealed_opens_after_every_change_of_the_secret(settings: Settings) -> None:
+    """From the folder's key to a secret, to another one, and back to the folder's."""
+    first, second = SecretStr("the first of two secrets"), SecretStr("the second of two secrets")
+    steps = [
+        {},
+        {"secret": first},
+        {"secret": second, "former_secret": first},
+        {"former_secret": second},
+        {},
+    ]
+    owner_id = OwnerId("00000000-0000-4000-8000-00000000000b")
+    for step in steps:
+        async with open_services(settings.model_copy(update=step)) as services:
+            assert services.vault is not None
+            if step is steps[0]:
+                sealed = services.vault.seal("key-of-bob", owner_id)
+                async with services.database.write() as connection:
+                    await accounts.attempt(connection, owner_id, "Bob", "attempt", before=None, now_ms=1)
+                    await accounts.connect(
+                        connection, owner_id, key_name="attempt", sealed_key=sealed, key_id="1", now_ms=1
+                    )
+            async with services.database.read() as connection:
+                stored = await accounts.get(connection, owner_id)
+            assert stored is not None
+            assert stored.sealed_key is not None
+            assert services.vault.open(stored.sealed_key, owner_id) == "key-of-bob"
+            if step is not steps[0]:
+                assert services.vault.is_current(stored.sealed_key)
+                assert owner_id in services.accounts.connected
+
+
+async def test_a_guest_opens_what_the_owner_of_the_folder_sealed(settings: Settings) -> None:
+    async with open_services(settings) as services, open_services(settings, may_be_guest=True) as guest:
+        assert services.vault is not None
+        assert guest.vault is not None
+        assert guest.vault.open(services.vault.seal("a key", "of Ann"), "of Ann") == "a key"
+
+
+def test_who_only_reads_makes_no_key(settings: Settings, tmp_path: Path) -> None:
+    assert vault_of(settings, DataFolder(tmp_path)) is None
+    assert list(tmp_path.glob("sidecar.key*")) == []
+    assert vault_of(settings.model_copy(update={"secret": SecretStr("a secret of ours")}), DataFolder(tmp_path))

@@ -70,8 +70,13 @@ async def demo(settings: Settings, *, once: bool, out: TextIO = sys.stdout, err:
         took_s = await _upload_a_pair(immich, filled)
         print(_told_of_pair(took_s), file=out)
         if not once:
-            place = f"Open {address}   (the emulated Immich answers at {immich.url}; Ctrl-C ends the demo)"
-            print(f"\n{place}", file=err, flush=True)
+            immich.sign_in_page.leads_to = address
+            print(
+                f"\nOpen {immich.url}/auth/login   and sign in to the emulated Immich; that leads to {address} "
+                "(Ctrl-C ends the demo)",
+                file=err,
+                flush=True,
+            )
             await stopped.wait()
         return ExitCode.PARTLY_FAILED if wrong or took_s is None else code
 

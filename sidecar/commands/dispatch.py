@@ -20,6 +20,7 @@ from sidecar.commands.failures import FailuresOptions, RetryOptions, show_failur
 from sidecar.commands.groups import MOST_LISTED as MOST_OPEN
 from sidecar.commands.groups import GroupsOptions, Listed
 from sidecar.commands.preferences import Change, show_or_change
+from sidecar.commands.rotate_key import rotate_key
 from sidecar.commands.run import Parts, run
 from sidecar.commands.scan import MOST_LISTED, ScanOptions, scan
 from sidecar.commands.undo import MOST_LISTED as MOST_WRITES
@@ -147,5 +148,6 @@ _COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], Awaitable[ExitCode
     "failures": lambda settings, options: show_failures(settings, _failures_of(options)),
     "retry": lambda settings, options: try_again(settings, _retry_of(options)),
     "settings": lambda settings, options: show_or_change(settings, _change_of(options), user=options.user),
+    "rotate-key": lambda settings, _options: rotate_key(settings),
     "demo": lambda settings, options: demo(settings, once=options.once),
 }

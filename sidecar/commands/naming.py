@@ -19,11 +19,11 @@ SHORTEST_SHOWN = 8
 def chosen_accounts(accounts: Accounts, user: str | None, err: TextIO) -> list[Account]:
     """The one user who was asked for, or all of them; keys that do not work are told.
 
-    Errors: SettingsError if no connected user is called that.
+    Errors: SettingsError if no connected user is called that, or nobody is connected.
     """
     for refused in accounts.refused:
         print(f"sidecar: {refused}", file=err)
-    return [accounts.named(user)] if user is not None else list(accounts.connected.values())
+    return accounts.chosen(user)
 
 
 def code_with_refused(code: ExitCode, accounts: Accounts, user: str | None) -> ExitCode:

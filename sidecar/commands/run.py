@@ -52,7 +52,7 @@ async def run(settings: Settings, parts: Parts, *, err: TextIO = sys.stderr) -> 
         if parts.worker:
             await stack.enter_async_context(listening(services.jobs, services.intake, services.hooks, tell=tell))
         names = ", ".join(sorted(account.user.name for account in services.accounts.connected.values()))
-        tell(f"working for {names}; Ctrl-C stops")
+        tell(f"working for {names or 'nobody yet'}; Ctrl-C stops")
         for refused in services.accounts.refused:
             tell(str(refused))
         await stopped.wait()

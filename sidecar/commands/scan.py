@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from sidecar.accounts.connected import Account, Accounts, open_accounts
+from sidecar.accounts.connected import Account, open_accounts
 from sidecar.commands import searching
 from sidecar.commands.duplicates.listing import lines_of_sets
 from sidecar.commands.exit_codes import ExitCode, exit_code_of
@@ -29,7 +29,7 @@ from sidecar.storage import decisions, groups, preferences, scans
 from sidecar.storage.database import Database, open_database
 from sidecar.storage.journal import ActionState
 from sidecar.storage.scans import ScanState
-from sidecar.wiring import Services, database_url, job_context, open_services
+from sidecar.wiring import Services, database_url, job_context, open_services, vault_of
 from sidecar.worker import running_worker
 
 FIRST_LOOK_S, LAST_LOOK_S = 0.05, 1.0
@@ -74,7 +74,7 @@ async def scan(
 
 async def scan_with(services: Services, options: ScanOptions, *, out: TextIO, err: TextIO) -> ExitCode:
     """The same with services that are already open; starts a worker unless another process has one."""
-    accounts = _chosen(services.accounts, options.user)
+    accounts = services.accounts.chosen(options.user)
     async with AsyncExitStack() as stack:
         asked: list[tuple[Account, int]] = []
         for account in accounts:
@@ -166,19 +166,19 @@ def _exit_code(reports: Sequence[Report], standings: Sequence[Standing]) -> Exit
     return ExitCode.DONE
 
 
-def _chosen(accounts: Accounts, user: str | None) -> list[Account]:
-    return [accounts.named(user)] if user is not None else list(accounts.connected.values())
-
-
 async def _dry_run(settings: Settings, options: ScanOptions, *, out: TextIO, err: TextIO) -> ExitCode:
     """The same jobs on a database of their own that is thrown away, and without the job that writes to Immich."""
     async with AsyncExitStack() as stack:
         accounts = await stack.enter_async_context(open_accounts(settings))
+        folder = DataFolder(settings.data_dir.resolve())
+        if _is_begun(settings, folder):
+            async with open_database(database_url(settings, folder), migrate=False) as real:
+                await accounts.look(real, vault_of(settings, folder))
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sidecar-dry-run-")))
         database = await stack.enter_async_context(open_database(DataFolder(scratch).database_url))
         context = job_context(settings, database, accounts, None)
         failed = ExitCode.DONE
-        for account in _chosen(accounts, options.user):
+        for account in accounts.chosen(options.user):
             await _remember(settings, account, context)
             report = await _plan_for(context, account, err)
             for line in lines(report, most=options.most, is_dry_run=True):
@@ -230,11 +230,14 @@ async def _plan_for(context: JobContext, account: Account, err: TextIO) -> Repor
 async def _remember(settings: Settings, account: Account, context: JobContext) -> None:
     """Gives the throw-away database what the real one knows of our stacks and the user's decisions."""
     folder = DataFolder(settings.data_dir.resolve())
-    url = database_url(settings, folder)
-    if settings.database_url is None and not (folder.path / "sidecar.db").exists():
-        return
-    async with open_database(url, migrate=False) as real:
-        await _copy_memory(real, account, context)
+    if _is_begun(settings, folder):
+        async with open_database(database_url(settings, folder), migrate=False) as real:
+            await _copy_memory(real, account, context)
+
+
+def _is_begun(settings: Settings, folder: DataFolder) -> bool:
+    """Whether there is a database already: a dry run makes none."""
+    return settings.database_url is not None or (folder.path / "sidecar.db").exists()
 
 
 async def _copy_memory(real: Database, account: Account, context: JobContext) -> None:

@@ -25,6 +25,9 @@ from sidecar.storage.event_counts import Told
 log = logging.getLogger(__name__)
 
 AGAIN_AFTER_S = 30.0
+LOOK_EVERY_S = 1.0
+"""How soon somebody who connects is listened to."""
+
 LIVE_WITHIN_MS = 7 * 24 * 3_600_000
 KEEP_EVERY_S = 600.0
 """Somebody may edit the workflow at any time; until it is mended, polling tells what it would have told."""
@@ -34,13 +37,11 @@ KEEP_EVERY_S = 600.0
 async def listening(
     context: JobContext, intake: Intake, hooks: Hooks | None, *, tell: Callable[[str], None]
 ) -> AsyncIterator[None]:
-    """Listens for every connected user until the block ends; tell is given a sentence when something is other than it
-    was.
+    """Listens for everybody who is connected at any time until the block ends.
+
+    Shape:  tell is given a sentence when something is other than it was.
     """
-    listeners = [
-        asyncio.create_task(_for_ever(partial(_listen, context, account, intake, tell)), name="websocket")
-        for account in context.accounts.values()
-    ]
+    listeners = [asyncio.create_task(_for_ever(partial(_listen_for_all, context, intake, tell)), name="websockets")]
     if hooks is not None:
         listeners.append(asyncio.create_task(_for_ever(partial(_keep_hooks, context, hooks, tell)), name="webhooks"))
     try:
@@ -59,6 +60,28 @@ async def _for_ever(listen: Callable[[], Awaitable[None]]) -> None:
         except Exception:
             log.exception("listening broke")
             await asyncio.sleep(AGAIN_AFTER_S)
+
+
+async def _listen_for_all(context: JobContext, intake: Intake, tell: Callable[[str], None]) -> None:
+    """Has one listener for each account, for as long as it is connected and its key is the same."""
+    listeners: dict[OwnerId, tuple[Account, asyncio.Task[None]]] = {}
+    try:
+        while True:
+            present = dict(context.accounts.items())
+            for owner_id, (account, listener) in tuple(listeners.items()):
+                if present.get(owner_id) is not account:
+                    listener.cancel()
+                    await asyncio.gather(listener, return_exceptions=True)
+                    del listeners[owner_id]
+                    context.live_sources.pop(owner_id, None)
+            for owner_id in present.keys() - listeners.keys():
+                body = _for_ever(partial(_listen, context, present[owner_id], intake, tell))
+                listeners[owner_id] = (present[owner_id], asyncio.create_task(body, name="websocket"))
+            await asyncio.sleep(LOOK_EVERY_S)
+    finally:
+        for _, listener in listeners.values():
+            listener.cancel()
+        await asyncio.gather(*(listener for _, listener in listeners.values()), return_exceptions=True)
 
 
 async def _listen(context: JobContext, account: Account, intake: Intake, tell: Callable[[str], None]) -> None:
@@ -110,9 +133,11 @@ async def _was_heard(context: JobContext, owner_id: OwnerId) -> bool:
 
 async def _keep_hooks(context: JobContext, hooks: Hooks, tell: Callable[[str], None]) -> None:
     """Keeps every user's workflow as it is to be, for ever."""
-    known: dict[OwnerId, HookState] = {}
+    known: dict[Account, HookState] = {}
     while True:
         again_after_s = KEEP_EVERY_S
+        for account in known.keys() - set(context.accounts.values()):
+            del known[account]
         for owner_id, account in context.accounts.items():
             try:
                 state = await keep_workflow(account.immich, hooks.of(owner_id))
@@ -123,7 +148,15 @@ async def _keep_hooks(context: JobContext, hooks: Hooks, tell: Callable[[str], N
             is_live = state is HookState.ACTIVE and await _was_heard(context, owner_id)
             sources = context.live_sources.setdefault(owner_id, set())
             (sources.add if is_live else sources.discard)(Source.WEBHOOK)
-            if known.get(owner_id) is not state:
-                known[owner_id] = state
+            if known.get(account) is not state:
+                known[account] = state
                 tell(f"{account.user.name}: {state.sentence}")
-        await asyncio.sleep(again_after_s)
+        await _rest(context, again_after_s)
+
+
+async def _rest(context: JobContext, for_s: float) -> None:
+    """Nothing, after this time, or as soon as somebody has connected or left."""
+    clock = asyncio.get_running_loop().time
+    until_s, present = clock() + for_s, set(context.accounts.values())
+    while clock() < until_s and set(context.accounts.values()) == present:  # noqa: ASYNC110
+        await asyncio.sleep(min(LOOK_EVERY_S, for_s))

@@ -36,6 +36,11 @@ def usable_key(api_key: str) -> str:
     key = api_key.strip()
     if not key:
         raise SettingsError("An API key in SIDECAR_API_KEYS is empty.")
-    if not (key.isascii() and key.isprintable() and " " not in key):
+    if not is_usable(key):
         raise SettingsError("An API key in SIDECAR_API_KEYS holds characters that no key of Immich has.")
     return key
+
+
+def is_usable(secret: str) -> bool:
+    """Whether this may be a key or a token of Immich's: one word, which a header can carry."""
+    return secret != "" and secret.isascii() and secret.isprintable() and " " not in secret

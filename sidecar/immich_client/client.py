@@ -5,9 +5,13 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
+from sidecar.immich_client.address import api_root
 from sidecar.immich_client.albums import Albums
+from sidecar.immich_client.api_keys import ApiKeys
 from sidecar.immich_client.assets import Assets
 from sidecar.immich_client.batch import ASSETS_AT_ONCE
+from sidecar.immich_client.connections import Connections
+from sidecar.immich_client.credential import Credential
 from sidecar.immich_client.duplicates import Duplicates
 from sidecar.immich_client.files import THUMBNAIL_LIMIT_BYTES, Files
 from sidecar.immich_client.links import Links
@@ -32,6 +36,7 @@ __all__ = [
     "Immich",
     "check_version",
     "missing_permissions",
+    "open_connections",
     "open_immich",
     "required_permissions",
 ]
@@ -48,6 +53,7 @@ class Immich(
     Trash,
     Duplicates,
     Users,
+    ApiKeys,
     Workflows,
     Redo,
     Queues,
@@ -71,20 +77,34 @@ class Immich(
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._transport.__aexit__(kind, error, trace)
+        await self.close()
+
+    async def close(self) -> None:
+        """Nothing; calls that are under way end first."""
+        await self._transport.close()
 
 
 def open_immich(
     url: str,
-    api_key: str,
+    credential: str | Credential | None,
     *,
     timeouts: Timeouts | None = None,
     retries: Retries | None = None,
-    connections: int = 10,
+    connections: int | Connections = 10,
 ) -> Immich:
-    """The Immich at this address for this key; nothing is sent yet.
+    """The Immich at this address for this API key, or for what a visitor showed; nothing is sent yet.
 
+    Shape:  without a credential it answers what anybody may ask. connections that are given belong to
+            who made them, who closes them too.
     Units:  connections is how many calls run at once.
-    Errors: SettingsError if the address or the key cannot be used.
+    Errors: SettingsError if the address or the credential cannot be used.
     """
-    return Immich(Transport(url, api_key, timeouts=timeouts, retries=retries, connections=connections))
+    return Immich(Transport(url, credential, timeouts=timeouts, retries=retries, connections=connections))
+
+
+def open_connections(url: str, *, limit: int) -> Connections:
+    """Connections to the Immich at this address, for any number of credentials at once; no more than limit are used.
+
+    Errors: SettingsError if the address cannot be used.
+    """
+    return Connections(api_root(url), limit=limit)

@@ -225,7 +225,7 @@ def as_json(value: object) -> object:
 
 def to_user(wire: models.User) -> User:
     """The user behind a credential."""
-    return User(id=OwnerId(wire.id), name=wire.name)
+    return User(id=OwnerId(wire.id), name=wire.name, is_admin=wire.is_admin)
 
 
 def to_version(wire: models.ServerVersion) -> ServerVersion:

@@ -37,6 +37,10 @@ _OPERATIONS = {
 }
 
 
+# What is asked with the credential of a person who is there, and never with a key of the sidecar's own.
+_OF_PEOPLE = frozenset({"createApiKey", "deleteApiKey", "getApiKeys"})
+
+
 class Permissions(Conversation):
     """The key with which the conversation is held."""
 
@@ -57,7 +61,7 @@ class Permissions(Conversation):
 
 def required_permissions() -> frozenset[str]:
     """What an API key must hold for everything that the sidecar cannot do without."""
-    return _of(facts.PERMISSIONS.keys() - frozenset[str]().union(*_OPERATIONS.values()))
+    return _of(facts.PERMISSIONS.keys() - _OF_PEOPLE.union(*_OPERATIONS.values()))
 
 
 def feature_permissions(feature: Feature) -> frozenset[str]:

@@ -25,6 +25,7 @@ from sidecar.errors import ContractBroken, ImmichUnavailable, ParameterError
 from sidecar.immich_client.address import api_root, usable_key
 from sidecar.immich_client.call import AnswerT, Call
 from sidecar.immich_client.connections import Connections
+from sidecar.immich_client.credential import Credential, CredentialKind
 from sidecar.immich_client.failures import (
     HTTP_ERRORS,
     Failure,
@@ -121,20 +122,22 @@ class _Span:
 
 
 class Transport:
-    """Sends calls to one Immich with one key; use it as an async context manager.
+    """Sends calls to one Immich with one credential; use it as an async context manager.
 
+    Shape:  credential is an API key, or what a visitor showed, or None for what anybody may ask; connections
+            are those of another owner, who closes them.
     Units:  connections is how many calls run at once, more wait their turn.
-    Errors: SettingsError if the address or the key cannot be used.
+    Errors: SettingsError if the address or the credential cannot be used.
     """
 
     def __init__(
         self,
         url: str,
-        api_key: str,
+        credential: str | Credential | None,
         *,
         timeouts: Timeouts | None = None,
         retries: Retries | None = None,
-        connections: int = 10,
+        connections: int | Connections = 10,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         spread: Callable[[], float] = random.random,
     ) -> None:
@@ -146,19 +149,22 @@ class Transport:
         self._sleep = sleep
         self._spread = spread
         self._root = root
-        self._api_key = usable_key(api_key)
+        if isinstance(credential, str):
+            credential = Credential(CredentialKind.KEY, usable_key(credential))
+        self._shown = dict([credential.header]) if credential is not None else {}
         self._headers = [
             (b"host", root.netloc),
             (b"user-agent", f"python-httpx/{httpx.__version__}".encode()),
             (b"accept", b"application/json"),
             # Immich stands beside us: packing its answers would cost both sides more than the wire does.
             (b"accept-encoding", b"identity"),
-            (b"x-api-key", self._api_key.encode()),
+            *((name.encode(), value.encode()) for name, value in self._shown.items()),
         ]
         self._whole_s = limits.whole_s
         self._timeouts = {"connect": limits.connect_s, "read": limits.read_s, "write": limits.write_s}
         # Follows no redirect, keeps no cookie, and asks neither the environment for proxies nor ~/.netrc for passwords.
-        self._connections = Connections(root, limit=connections)
+        self._owns_connections = isinstance(connections, int)
+        self._connections = Connections(root, limit=connections) if isinstance(connections, int) else connections
 
     def __repr__(self) -> str:
         return f"Transport({self.address!r})"
@@ -169,7 +175,7 @@ class Transport:
         return Entrance(
             origin=f"{self._root.scheme}://{self._root.netloc.decode()}",
             path=self._root.path,
-            headers={"x-api-key": self._api_key},
+            headers=self._shown,
             ssl_context=self._connections.ssl_context,
         )
 
@@ -179,7 +185,12 @@ class Transport:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._connections.close()
+        await self.close()
+
+    async def close(self) -> None:
+        """Nothing; connections of its own end with the calls that they carry."""
+        if self._owns_connections:
+            await self._connections.close()
 
     async def send(
         self, call: Call[AnswerT], *, attempts: int | None = None, answer_limit_bytes: int = ANSWER_LIMIT_BYTES

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.formats import Format
 from sidecar.model import Asset, AssetId, AssetKind, OwnerId, Visibility
-from sidecar.storage import matches
+from sidecar.storage import matches, shown_changes
 from sidecar.storage.database import chunks, insert_for, write_rows
 from sidecar.storage.tables import (
     assets,
@@ -129,6 +129,8 @@ async def record(
             dirty.add(stem)
             if before is not None:
                 dirty.add(before[0])
+    if changed:
+        shown_changes.note(connection, owner_id)
     await write_rows(connection, "assets", _recording, changed)
     for chunk in chunks(unchanged):
         await connection.execute(
@@ -160,6 +162,7 @@ async def remove(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[A
     """
     stems = await stems_of(connection, owner_id, ids)
     await matches.forget(connection, owner_id, ids)
+    shown_changes.note(connection, owner_id)
     for chunk in chunks(ids):
         for table in _OF_ONE_ASSET:
             await connection.execute(delete(table).where(table.c.owner_id == owner_id, table.c.asset_id.in_(chunk)))
@@ -217,6 +220,7 @@ async def set_bursts(connection: AsyncConnection, owner_id: OwnerId, bursts: Map
 async def set_content(connection: AsyncConnection, owner_id: OwnerId, found: Mapping[AssetId, Format]) -> None:
     """Remembers which formats the bytes of these assets are; UNKNOWN for bytes that are no media."""
     if found:
+        shown_changes.note(connection, owner_id)
         await connection.execute(
             update(assets)
             .where(assets.c.owner_id == owner_id, assets.c.asset_id == bindparam("of_asset"))

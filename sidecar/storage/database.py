@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,13 +15,15 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Table, event, make_url
+from sqlalchemy import URL, Connection, Table, event, func, make_url, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from sidecar.errors import SettingsError, StorageUnavailable
+from sidecar.model import OwnerId
+from sidecar.storage import shown_changes
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 FIRST_GENERATIONS = 1 << 30
@@ -93,6 +95,11 @@ class Database:
         self._engine = engine
         self._writer = asyncio.Lock()
         self.is_sqlite = engine.dialect.name == "sqlite"
+        self._on_shown_change: Callable[[Collection[OwnerId]], Awaitable[None]] | None = None
+
+    def tell_of_shown_changes(self, listener: Callable[[Collection[OwnerId]], Awaitable[None]]) -> None:
+        """From now on the listener hears, after each commit, whose stacks, groups or sets it changed."""
+        self._on_shown_change = listener
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -115,9 +122,13 @@ class Database:
             try:
                 yield connection
             except BaseException:
+                shown_changes.take(connection)
                 await connection.rollback()
                 raise
             await connection.commit()
+            changed = shown_changes.take(connection)
+        if changed and self._on_shown_change is not None:
+            await self._on_shown_change(changed)
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -197,6 +208,9 @@ def _migrate(connection: Connection) -> None:
     config = alembic_config()
     config.attributes["connection"] = connection
     scripts = ScriptDirectory.from_config(config)
+    if connection.dialect.name == "postgresql":
+        # Several processes that start at once make the tables once; the lock ends with the transaction.
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("sidecar migrations", 0))))
     try:
         command.upgrade(config, "head")
     except (ResolutionError, CommandError) as error:

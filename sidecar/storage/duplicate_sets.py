@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.duplicates.classes import DuplicateClass
 from sidecar.model import AssetId, OwnerId
+from sidecar.storage import shown_changes
 from sidecar.storage.database import chunks, write_rows
 from sidecar.storage.tables import duplicate_set_members, duplicate_sets
 
@@ -143,6 +144,7 @@ async def replace(
 async def remove(connection: AsyncConnection, owner_id: OwnerId, set_ids: Sequence[str]) -> None:
     """These sets are no more."""
     for chunk in chunks(set_ids):
+        shown_changes.note(connection, owner_id)
         for table in (duplicate_set_members, duplicate_sets):
             await connection.execute(delete(table).where(table.c.owner_id == owner_id, table.c.set_id.in_(chunk)))
 
@@ -317,5 +319,7 @@ async def _insert(connection: AsyncConnection, owner_id: OwnerId, new: Sequence[
         for each in new
         for position, member in enumerate(each.members)
     ]
+    if sets:
+        shown_changes.note(connection, owner_id)
     await write_rows(connection, "duplicate_sets", lambda _: insert(duplicate_sets), sets)
     await write_rows(connection, "duplicate_set_members", lambda _: insert(duplicate_set_members), members)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.grouping.memory import OurGroup
 from sidecar.model import AssetId, GroupId, OwnerId
+from sidecar.storage import shown_changes
 from sidecar.storage.database import chunks, write_rows
 from sidecar.storage.tables import group_members, groups
 
@@ -55,6 +56,7 @@ async def add(
         for group, kind, reasons in new
     ]
     members = [(owner_id, group.id, asset_id) for group, _, _ in new for asset_id in group.member_ids]
+    shown_changes.note(connection, owner_id)
     await write_rows(connection, "groups", lambda _: insert(groups), rows)
     await write_rows(connection, "group_members", lambda _: insert(group_members), members)
 
@@ -63,6 +65,7 @@ async def set_state(
     connection: AsyncConnection, owner_id: OwnerId, ids: Collection[GroupId], state: GroupState
 ) -> None:
     """Moves these groups to the state."""
+    shown_changes.note(connection, owner_id)
     for chunk in chunks(sorted(ids)):
         await connection.execute(
             update(groups).where(groups.c.owner_id == owner_id, groups.c.group_id.in_(chunk)).values(state=state.value)
@@ -71,6 +74,7 @@ async def set_state(
 
 async def set_primary(connection: AsyncConnection, owner_id: OwnerId, group_id: GroupId, primary_id: AssetId) -> None:
     """Remembers the primary that the user chose in Immich."""
+    shown_changes.note(connection, owner_id)
     await connection.execute(
         update(groups).where(groups.c.owner_id == owner_id, groups.c.group_id == group_id).values(primary_id=primary_id)
     )
@@ -80,6 +84,7 @@ async def forget_members(
     connection: AsyncConnection, owner_id: OwnerId, gone: Sequence[tuple[GroupId, AssetId]]
 ) -> None:
     """These members exist no more, and their groups go on without them."""
+    shown_changes.note(connection, owner_id)
     for group_id, asset_id in gone:
         await connection.execute(
             delete(group_members).where(

@@ -7,18 +7,21 @@ intended ─► done        Immich shows the stack
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Update, bindparam, func, insert, literal_column, or_, select, update
+from sqlalchemy import Row, Update, and_, bindparam, func, insert, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.model import AssetId, GroupId, OwnerId, Stack, StackId
 from sidecar.storage.database import chunks, write_rows
 from sidecar.storage.tables import actions
+
+_AT_ONCE = 50
+"""So many assets are looked for in one statement: SQLite takes no deeper expression than one of 1000."""
 
 _IS_INTENDED = actions.c.state == literal_column("'intended'")
 
@@ -98,6 +101,15 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Undoing:
+    """An undo that was not withdrawn and has not failed: which earlier writes it takes back, and whether it is done."""
+
+    id: str
+    undoes: tuple[str, ...]
+    is_done: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Outstanding:
     """How many writes have not ended; how often the unluckiest was tried, and why it has not succeeded."""
 
@@ -136,6 +148,15 @@ async def intend(connection: AsyncConnection, new: Sequence[Action], *, now_ms: 
             for action in new
         ],
     )
+
+
+async def lock(connection: AsyncConnection, owner_id: OwnerId) -> None:
+    """Until the transaction ends, nobody else who asks for this lock writes intents of this owner down.
+
+    Source: SQLite has one writer at a time; on PostgreSQL two transactions would not see each other's intent.
+    """
+    if connection.dialect.name == "postgresql":
+        await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"actions {owner_id}", 0))))
 
 
 async def claim(
@@ -318,9 +339,13 @@ def _action(row: Row[Any]) -> Action:
         members_at_ms=row.members_at_ms,
         attempts=row.attempts,
         after=msgspec.json.decode(row.after, type=tuple[Stack, ...]) if row.after is not None else None,
-        undoes=msgspec.json.decode(row.undoes, type=tuple[str, ...]) if row.undoes is not None else (),
+        undoes=_undoes(row.undoes),
         origin=Origin(row.origin),
     )
+
+
+def _undoes(text: str | None) -> tuple[str, ...]:
+    return msgspec.json.decode(text, type=tuple[str, ...]) if text is not None else ()
 
 
 async def ended_since(connection: AsyncConnection, owner_id: OwnerId, *, since_ms: int) -> list[tuple[int, int]]:
@@ -380,3 +405,90 @@ async def withdraw_failed(connection: AsyncConnection, owner_id: OwnerId, ids: S
             )
         )
     return stems
+
+
+async def places(
+    connection: AsyncConnection,
+    owner_id: OwnerId,
+    *,
+    states: Collection[ActionState],
+    kinds: Collection[ActionKind],
+    origins: Collection[Origin],
+    limit: int,
+    before: tuple[int, str] | None = None,
+    among: Sequence[str] | None = None,
+) -> list[tuple[int, str]]:
+    """(when it was intended, id) of the owner's latest writes of these kinds, the latest first.
+
+    Shape:  before is where the former page ended: only what is earlier is told. among are the only ids that count,
+            None where all do.
+    """
+    wanted = [
+        actions.c.owner_id == owner_id,
+        actions.c.state.in_(sorted(states)),
+        actions.c.kind.in_(sorted(kinds)),
+        actions.c.origin.in_(sorted(origins)),
+    ]
+    if before is not None:
+        at_ms, earlier_id = before
+        same_moment = and_(actions.c.intended_at_ms == at_ms, actions.c.action_id < earlier_id)
+        wanted.append(and_(actions.c.intended_at_ms <= at_ms, or_(actions.c.intended_at_ms < at_ms, same_moment)))
+    found: list[tuple[int, str]] = []
+    for chunk in [None] if among is None else chunks(among):
+        rows = await connection.execute(
+            select(actions.c.intended_at_ms, actions.c.action_id)
+            .where(*wanted, *([actions.c.action_id.in_(chunk)] if chunk is not None else []))
+            .order_by(actions.c.intended_at_ms.desc(), actions.c.action_id.desc())
+            .limit(limit)
+        )
+        found += [(intended_at_ms, action_id) for intended_at_ms, action_id in rows]
+    return sorted(found, reverse=True)[:limit]
+
+
+async def undoings(connection: AsyncConnection, owner_id: OwnerId) -> list[Undoing]:
+    """The owner's undos that are done or still wait, in the order in which they were done, those that wait last."""
+    rows = await connection.execute(
+        select(actions.c.action_id, actions.c.undoes, actions.c.state)
+        .where(
+            actions.c.owner_id == owner_id,
+            # Spelled out for an index of undos.
+            actions.c.kind == literal_column("'undo'"),
+            actions.c.state.in_((ActionState.DONE.value, ActionState.INTENDED.value)),
+        )
+        .order_by(actions.c.ended_at_ms, actions.c.intended_at_ms, actions.c.action_id)
+    )
+    found = [Undoing(row.action_id, _undoes(row.undoes), row.state == ActionState.DONE.value) for row in rows]
+    return sorted(found, key=lambda each: not each.is_done)
+
+
+async def intended_about(connection: AsyncConnection, owner_id: OwnerId, ids: Collection[AssetId]) -> list[Entry]:
+    """The owner's writes about one of these assets that still wait, oldest first."""
+    lists = (actions.c.member_ids, actions.c.before, actions.c.after)
+    rows = await connection.execute(
+        select(actions.c.action_id, *lists).where(actions.c.owner_id == owner_id, _IS_INTENDED)
+    )
+    # An id stands in these lists as it is; reading them all as JSON would take many times as long.
+    found = [row[0] for row in rows if any(each in text for text in row[1:] if text for each in ids)]
+    return await entries(connection, owner_id, found)
+
+
+async def done_about(
+    connection: AsyncConnection, owner_id: OwnerId, ids: Collection[AssetId], *, since_ms: int
+) -> list[Entry]:
+    """The owner's writes about one of these assets that were done at or after the time, oldest first.
+
+    Shape:  every one since then is looked at for each of the assets: they should be few.
+    """
+    lists = (actions.c.member_ids, actions.c.before, actions.c.after)
+    found: set[str] = set()
+    for few in chunks(sorted(ids), _AT_ONCE):
+        rows = await connection.scalars(
+            select(actions.c.action_id).where(
+                actions.c.owner_id == owner_id,
+                actions.c.state == ActionState.DONE.value,
+                actions.c.ended_at_ms >= since_ms,
+                or_(*(text.contains(each, autoescape=True) for each in few for text in lists)),
+            )
+        )
+        found.update(rows)
+    return await entries(connection, owner_id, sorted(found))

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.model import OwnerId
 from sidecar.storage.database import upsert
 from sidecar.storage.tables import preferences
+
+
+async def lock(connection: AsyncConnection, owner_id: OwnerId) -> None:
+    """Until the transaction ends, nobody else who asks for this lock changes what this owner chose.
+
+    Source: SQLite has one writer at a time; on PostgreSQL two transactions would not see each other's choice.
+    """
+    if connection.dialect.name == "postgresql":
+        await connection.execute(
+            select(func.pg_advisory_xact_lock(func.hashtextextended(f"preferences {owner_id}", 0)))
+        )
 
 
 async def get(connection: AsyncConnection, owner_id: OwnerId) -> dict[str, object]:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.model import AssetId, OwnerId
@@ -353,3 +353,29 @@ async def failed(connection: AsyncConnection, owner_id: OwnerId) -> list[Resolut
         )
     )
     return _in_order(rows)
+
+
+async def places(
+    connection: AsyncConnection,
+    owner_id: OwnerId,
+    *,
+    states: Collection[ResolutionState],
+    limit: int,
+    before: tuple[int, str] | None = None,
+) -> list[tuple[int, str]]:
+    """(when it was decided, id) of the owner's latest decisions in these states, the latest first.
+
+    Shape:  before is where the former page ended: only what is earlier is told.
+    """
+    wanted = [resolutions.c.owner_id == owner_id, resolutions.c.state.in_(sorted(states))]
+    if before is not None:
+        at_ms, earlier_id = before
+        same_moment = and_(resolutions.c.decided_at_ms == at_ms, resolutions.c.resolution_id < earlier_id)
+        wanted.append(and_(resolutions.c.decided_at_ms <= at_ms, or_(resolutions.c.decided_at_ms < at_ms, same_moment)))
+    rows = await connection.execute(
+        select(resolutions.c.decided_at_ms, resolutions.c.resolution_id)
+        .where(*wanted)
+        .order_by(resolutions.c.decided_at_ms.desc(), resolutions.c.resolution_id.desc())
+        .limit(limit)
+    )
+    return [(decided_at_ms, resolution_id) for decided_at_ms, resolution_id in rows]

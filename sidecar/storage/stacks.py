@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.model import AssetId, OwnerId, Stack, StackId
+from sidecar.storage import shown_changes
 from sidecar.storage.database import chunks, unique, upsert
 from sidecar.storage.tables import stack_members
 
@@ -86,11 +87,13 @@ async def put(connection: AsyncConnection, owner_id: OwnerId, present: Iterable[
     if rows:
         await forget(connection, owner_id, unique(str(row["stack_id"]) for row in rows))
         await connection.execute(upsert(connection, stack_members, _KEYS), rows)
+        shown_changes.note(connection, owner_id)
 
 
 async def leave(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> None:
     """These assets are in no stack any more."""
     for chunk in chunks(ids):
+        shown_changes.note(connection, owner_id)
         await connection.execute(
             delete(stack_members).where(stack_members.c.owner_id == owner_id, stack_members.c.asset_id.in_(chunk))
         )
@@ -99,6 +102,7 @@ async def leave(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[As
 async def forget(connection: AsyncConnection, owner_id: OwnerId, stack_ids: Sequence[str]) -> None:
     """These stacks exist no more; their assets stay."""
     for chunk in chunks(stack_ids):
+        shown_changes.note(connection, owner_id)
         await connection.execute(
             delete(stack_members).where(stack_members.c.owner_id == owner_id, stack_members.c.stack_id.in_(chunk))
         )

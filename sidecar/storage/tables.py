@@ -31,6 +31,7 @@ _HAS_BURST = text("auto_stack_id IS NOT NULL")
 _HAS_VIDEO = text("live_photo_video_id IS NOT NULL")
 _HAS_DUPLICATE_ID = text("duplicate_id IS NOT NULL")
 _IS_OPEN = text("ended_at_ms IS NULL")
+_IS_UNDO = text("kind = 'undo'")
 
 owners = Table(
     "owners",
@@ -42,6 +43,22 @@ owners = Table(
     Column("stacks_known_at_ms", BigInteger, nullable=False),
     # What the stored stems and proposals were computed with; another value means: pair everything anew.
     Column("rules", String(64), nullable=False),
+)
+
+# Who connected the sidecar, with which key, sealed. Keys of the settings are not here.
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("sealed_key", Text),
+    Column("key_id", _ID),
+    # The name of a key that Immich was asked for and that is not in use: a kill may have left it there.
+    Column("attempt", Text),
+    # What is remembered of this user is being forgotten.
+    Column("is_leaving", Boolean(create_constraint=False), nullable=False),
+    Column("connected_at_ms", BigInteger, nullable=False),
+    Column("changed_at_ms", BigInteger, nullable=False),
 )
 
 assets = Table(
@@ -78,6 +95,8 @@ assets = Table(
     Index(None, "owner_id", "live_photo_video_id", sqlite_where=_HAS_VIDEO, postgresql_where=_HAS_VIDEO),
     # Equal files have equal sizes: where the search for them begins.
     Index(None, "owner_id", "size_bytes"),
+    # The timeline.
+    Index(None, "owner_id", "taken_local_ms", "asset_id"),
 )
 
 stack_members = Table(
@@ -189,7 +208,8 @@ group_members = Table(
     Column("owner_id", _ID, primary_key=True),
     Column("group_id", _ID, primary_key=True),
     Column("asset_id", _ID, primary_key=True),
-    Index(None, "owner_id", "asset_id"),
+    # All that there is, or SQLite would rather read every group of the owner from the primary key's index.
+    Index(None, "owner_id", "asset_id", "group_id"),
 )
 
 decisions = Table(
@@ -280,6 +300,9 @@ actions = Table(
     Index("ix_actions_intended_stem", "owner_id", "stem", sqlite_where=_INTENDED, postgresql_where=_INTENDED),
     # How much was done lately, and what failed.
     Index(None, "owner_id", "state", "ended_at_ms"),
+    # All of it, the latest first; and what was taken back.
+    Index(None, "owner_id", "intended_at_ms", "action_id"),
+    Index("ix_actions_undo", "owner_id", "state", sqlite_where=_IS_UNDO, postgresql_where=_IS_UNDO),
 )
 
 findings = Table(
@@ -489,6 +512,7 @@ resolutions = Table(
         sqlite_where=_IS_OPEN,
         postgresql_where=_IS_OPEN,
     ),
+    Index(None, "owner_id", "decided_at_ms", "resolution_id"),
 )
 
 # The duplicate ids that we gave to assets in Immich, or are about to give or to take away.
@@ -519,6 +543,35 @@ partner_copies = Table(
     # The full scan that last saw it; one that a scan did not see is forgotten.
     Column("scan_id", BigInteger, nullable=False),
     Index(None, "owner_id", "checksum"),
+)
+
+# Who shares their library with the owner, as far as the owner wants to see it in the timeline.
+partners = Table(
+    "partners",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("partner_id", _ID, primary_key=True),
+    Column("name", Text, nullable=False),
+)
+
+# What the owner's timeline shows of partners: shown, never touched, and in no group.
+partner_assets = Table(
+    "partner_assets",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("asset_id", _ID, primary_key=True),
+    Column("partner_id", _ID, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("taken_at_ms", BigInteger, nullable=False),
+    Column("taken_local_ms", BigInteger, nullable=False),
+    Column("duration_ms", BigInteger),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("size_bytes", BigInteger),
+    # The full scan that last saw it; one that a scan did not see is forgotten.
+    Column("scan_id", BigInteger, nullable=False),
+    Index(None, "owner_id", "taken_local_ms", "asset_id"),
 )
 
 detections = Table(

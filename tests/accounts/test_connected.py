@@ -5,10 +5,11 @@ import logging
 import pytest
 from pydantic import SecretStr
 
+from sidecar.accounts import connected
 from sidecar.accounts.connected import open_accounts
 from sidecar.demo.immich import EmulatedImmich
 from sidecar.errors import ImmichRefused, ImmichUnavailable, NotImmich, SettingsError, UnsupportedImmich
-from sidecar.immich_client.client import required_permissions
+from sidecar.immich_client.client import Immich, open_immich, required_permissions
 from sidecar.settings import Settings
 
 
@@ -83,6 +84,32 @@ async def test_what_is_no_usable_immich_is_said() -> None:
         with pytest.raises(UnsupportedImmich, match=r"1\.144\.1"):
             async with open_accounts(settings(immich.url, "key")):
                 raise AssertionError("must not open")
+
+
+async def test_who_cannot_be_asked_leaves_nobodys_client_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Immich] = []
+    closed: list[Immich] = []
+    close = Immich.close
+
+    def remembered(url: str, key: str | None) -> Immich:
+        opened.append(open_immich(url, key))
+        return opened[-1]
+
+    async def closing(immich: Immich) -> None:
+        closed.append(immich)
+        await close(immich)
+
+    monkeypatch.setattr(connected, "open_immich", remembered)
+    monkeypatch.setattr(Immich, "close", closing)
+    async with EmulatedImmich() as immich:
+        keys = [immich.add_key(immich.add_user(name)) for name in ("Ann", "Bob")]
+        immich.fail("GET", "/users/me", delay_s=0)  # Ann is told who she is; Bob is not
+        immich.fail("GET", "/users/me", status=200, body="<html>", content_type="text/html")
+        with pytest.raises(NotImmich):
+            async with open_accounts(settings(immich.url, *keys)):
+                raise AssertionError("must not open")
+    assert len(opened) == 3  # the one that asks for the version, Ann's and Bob's
+    assert set(map(id, closed)) == set(map(id, opened))
 
 
 @pytest.mark.timeout(30)

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
@@ -146,7 +147,6 @@ def test_words_that_contradict_each_other_are_one_line_and_2(
     ("changes", "code", "says"),
     [
         pytest.param({}, 2, "IMMICH_URL is not set", id="nothing set"),
-        pytest.param({"IMMICH_URL": "http://127.0.0.1:9"}, 2, "SIDECAR_API_KEYS is not set", id="no key"),
         pytest.param({"IMMICH_URL": "ftp://x", "SIDECAR_API_KEYS": "k"}, 2, "IMMICH_URL", id="wrong scheme"),
         pytest.param({"SIDECAR_PORT": "web"}, 2, "SIDECAR_PORT", id="unreadable setting"),
     ],
@@ -391,11 +391,24 @@ async def test_the_demo_serves_its_page_until_it_is_stopped(
             environment["SIDECAR_PORT"] = str(unused_tcp_port)
         process = await started(environment, "demo")
         address = (await line_with(process, "Open http")).split()[1]
-        async with httpx.AsyncClient() as browser:
-            assert "<dt>Stacks</dt><dd>26</dd>" in (await browser.get(address)).text
+        async with httpx.AsyncClient(follow_redirects=True) as browser:
+            (ann,) = re.findall('value="([^"]+)">Ann<', (await browser.get(address)).text)
+            page = (await browser.post(address, data={"user": ann})).text
+        assert "Everything is in order" in page or "What is doubtful waits for you" in page
+        assert "<dt>Stacks</dt><dd>" in page
         process.send_signal(signal.SIGTERM)
         await process.communicate()
         assert process.returncode == 0
+
+
+async def test_where_nobody_is_connected_that_is_said(
+    environment: dict[str, str], immich: EmulatedImmich, tmp_path: Path
+) -> None:
+    environment |= {"IMMICH_URL": immich.url, "SIDECAR_DATA_DIR": str(tmp_path / "fresh")}
+    for command in (["scan"], ["groups"], ["settings"]):
+        code, _, err = await sidecar(environment, *command)
+        assert (code, err.count("\n")) == (2, 1)
+        assert "nobody is connected: press Connect on the sidecar's page" in err
 
 
 async def test_a_demo_that_turns_out_wrong_says_which_story(environment: dict[str, str], tmp_path: Path) -> None:

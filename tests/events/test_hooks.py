@@ -74,3 +74,20 @@ def test_secrets_show_nowhere() -> None:
     assert HOOKS.of(ANN).header_value.removeprefix("Bearer ") not in shown
     assert HOOKS.of(ANN).marker not in shown
     assert "key" not in shown
+
+
+def test_who_connects_is_known_and_who_leaves_is_not_any_more() -> None:
+    connected = [ANN]
+    hooks = Hooks(b"key", "http://sidecar:8080/sidecar", connected)
+    assert hooks.owner_of(token(ANN)) == ANN
+    assert hooks.owner_of(token(BOB)) is None
+    connected[:] = [BOB]
+    assert hooks.owner_of(token(BOB)) == BOB
+    assert hooks.owner_of(token(ANN)) is None
+    assert repr(hooks) == "Hooks('http://sidecar:8080/sidecar', of 1 users)"
+
+
+def test_the_hook_of_somebody_who_leaves_has_no_address_and_is_still_known_as_theirs() -> None:
+    left = HOOKS.without(ANN)
+    assert left.url is None
+    assert left.is_address(HOOKS.of(ANN).url or "")

@@ -97,13 +97,15 @@ def test_a_call_is_built_as_immich_wants_it(
     assert (None if call.body is None else msgspec.json.decode(call.body)) == body
 
 
-def test_no_call_that_changes_a_stack_or_makes_or_unmakes_a_workflow_may_be_repeated() -> None:
+def test_no_call_that_changes_a_stack_or_makes_or_unmakes_a_workflow_or_a_key_may_be_repeated() -> None:
     made: list[Call[Any]] = [
         calls.add_assets_to_album(id=STACK_ID, ids=[]),
         calls.add_shared_link_assets(id=STACK_ID, asset_ids=[]),
         calls.copy_asset(source_id=ASSET_ID, target_id=OTHER_ID),
+        calls.create_api_key(permissions=[]),
         calls.create_stack(asset_ids=[ASSET_ID, OTHER_ID]),
         calls.create_workflow(trigger="AssetCreate"),
+        calls.delete_api_key(id=STACK_ID),
         calls.delete_assets(ids=[]),
         calls.delete_bulk_asset_metadata(items=[]),
         calls.delete_stack(id=ASSET_ID),
@@ -111,6 +113,7 @@ def test_no_call_that_changes_a_stack_or_makes_or_unmakes_a_workflow_may_be_repe
         calls.download_asset(id=ASSET_ID),
         calls.get_all_albums(),
         calls.get_all_shared_links(),
+        calls.get_api_keys(),
         calls.get_asset_duplicates(),
         calls.get_asset_info(id=ASSET_ID),
         calls.get_asset_metadata(id=ASSET_ID),
@@ -146,8 +149,10 @@ def test_no_call_that_changes_a_stack_or_makes_or_unmakes_a_workflow_may_be_repe
     ]
     assert [call.operation for call in made] == sorted(facts.PERMISSIONS)
     assert [call.operation for call in made if not call.is_repeatable] == [
+        "createApiKey",
         "createStack",
         "createWorkflow",
+        "deleteApiKey",
         "deleteStack",
         "deleteWorkflow",
         "removeAssetFromStack",

@@ -64,9 +64,11 @@ async def test_the_server_tells_its_version(immich: Immich, respx_mock: respx.Mo
 
 
 async def test_the_user_of_a_key_is_known(immich: Immich, respx_mock: respx.MockRouter) -> None:
-    respx_mock.get(f"{URL}/api/users/me").respond(json={"id": OWNER_ID, "name": "Ann", "email": "ann@example.com"})
+    respx_mock.get(f"{URL}/api/users/me").respond(
+        json={"id": OWNER_ID, "name": "Ann", "email": "ann@example.com", "isAdmin": True}
+    )
     user = await immich.me()
-    assert (user.id, user.name) == (OWNER_ID, "Ann")
+    assert (user.id, user.name, user.is_admin) == (OWNER_ID, "Ann", True)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,9 @@ async def test_the_user_of_a_key_is_known(immich: Immich, respx_mock: respx.Mock
 async def test_missing_permissions_are_found_before_work_starts(
     held: set[str], missing: set[str], immich: Immich, respx_mock: respx.MockRouter
 ) -> None:
-    respx_mock.get(f"{URL}/api/api-keys/me").respond(json={"permissions": sorted(held)})
+    respx_mock.get(f"{URL}/api/api-keys/me").respond(
+        json={"id": OWNER_ID, "name": "sidecar", "permissions": sorted(held)}
+    )
     assert missing_permissions(held) == missing
     assert await immich.permissions() == held
     if not missing:

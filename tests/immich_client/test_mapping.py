@@ -434,7 +434,7 @@ def test_columns_of_different_lengths_break_the_contract() -> None:
 
 
 def test_users_and_versions_are_mapped() -> None:
-    assert to_user(models.User(id=OWNER_ID, name="Ann")) == User(OwnerId(OWNER_ID), "Ann")
+    assert to_user(models.User(id=OWNER_ID, name="Ann", is_admin=True)) == User(OwnerId(OWNER_ID), "Ann", is_admin=True)
     assert to_version(models.ServerVersion(major=3, minor=1, patch=0)) == ServerVersion(3, 1, 0)
 
 

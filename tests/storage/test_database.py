@@ -104,6 +104,17 @@ async def test_a_connection_that_the_server_closed_is_unavailable_for_now(postgr
             assert await connection.scalar(text("SELECT 1")) == 1
 
 
+@pytest.mark.postgres
+async def test_processes_that_start_at_once_make_the_tables_once(postgres_cluster: PostgresCluster) -> None:
+    url = postgres_cluster.new_database("crowded")
+
+    async def start() -> bool:
+        async with open_database(url) as database, database.read() as connection:
+            return bool(await connection.scalar(text("SELECT count(*) = 1 FROM alembic_version")))
+
+    assert await asyncio.gather(*(start() for _ in range(4))) == [True] * 4
+
+
 async def test_a_damaged_file_is_said_and_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "sidecar.db").write_bytes(b"not a database" * 99)
     with pytest.raises(SettingsError, match="no database or damaged"):

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from sidecar.model import GroupId, OwnerId, Stack, StackId
+from sidecar.model import AssetId, GroupId, OwnerId, Stack, StackId
 from sidecar.storage import journal
 from sidecar.storage.database import Database
-from sidecar.storage.journal import Action, ActionKind, ActionState, Ended, Origin, Outstanding
+from sidecar.storage.journal import Action, ActionKind, ActionState, Ended, Origin, Outstanding, Undoing
 from tests.builders import OWNER, asset_id
 
 A, B, C = (asset_id(number) for number in range(1, 4))
@@ -214,3 +216,135 @@ async def test_only_what_failed_is_withdrawn_and_its_stem_told(database: Databas
     assert (first.state, first.error, first.ended_at_ms) == (ActionState.WITHDRAWN, "refused", 300)
     assert second.state is ActionState.DONE
     assert await failed_ids(database) == []
+
+
+def make_write(number: int, **changes: object) -> Action:
+    return replace(CREATE, id=f"{number:08}-0000-4000-8000-000000000000", **changes)  # type: ignore[arg-type]
+
+
+async def places(
+    database: Database,
+    *,
+    states: Collection[ActionState] = tuple(ActionState),
+    kinds: Collection[ActionKind] = tuple(ActionKind),
+    origins: Collection[Origin] = tuple(Origin),
+    limit: int = 100,
+    before: tuple[int, str] | None = None,
+    among: Sequence[str] | None = None,
+    owner_id: OwnerId = OWNER,
+) -> list[tuple[int, str]]:
+    async with database.read() as connection:
+        return await journal.places(
+            connection,
+            owner_id,
+            states=states,
+            kinds=kinds,
+            origins=origins,
+            limit=limit,
+            before=before,
+            among=among,
+        )
+
+
+async def test_the_history_goes_backwards_and_on_from_any_place(database: Database) -> None:
+    # Several are intended at one moment.
+    expected = []
+    for now_ms in (100, 101, 103):
+        new = [make_write(now_ms * 10 + number) for number in (2, 0, 1)]
+        await intend(database, *new, now_ms=now_ms)
+        expected += [(now_ms, each.id) for each in new]
+    await intend(database, make_write(1, owner_id=BOB), now_ms=102)
+    expected.sort(reverse=True)
+    assert await places(database) == expected
+    for number, place in enumerate(expected):
+        assert await places(database, before=place) == expected[number + 1 :]
+        assert await places(database, before=place, limit=2) == expected[number + 1 : number + 3]
+    assert await places(database, before=(102, "")) == expected[3:]
+
+
+async def test_the_history_has_parts(database: Database) -> None:
+    ended, other = make_write(1), make_write(2, kind=ActionKind.SET_COVER, origin=Origin.USER)
+    await intend(database, ended, other)
+    await claim(database)
+    await end(database, Ended(ended, ActionState.DONE), now_ms=300)
+    assert await places(database, states=[ActionState.DONE]) == [(100, ended.id)]
+    assert await places(database, kinds=[ActionKind.SET_COVER]) == [(100, other.id)]
+    assert await places(database, origins=[Origin.RULES]) == [(100, ended.id)]
+    assert await places(database, states=[]) == []
+    assert await places(database, among=[]) == []
+    assert await places(database, among=[other.id, "unknown"]) == [(100, other.id)]
+    assert await places(database, among=[ended.id], owner_id=BOB) == []
+
+
+async def test_of_more_ids_than_one_statement_takes_the_latest_come_first(database: Database) -> None:
+    new = [make_write(number) for number in range(2_500)]
+    await intend(database, *new)
+    latest = [(100, each.id) for each in reversed(new)]
+    assert await places(database, among=[each.id for each in new], limit=3) == latest[:3]
+    assert await places(database, among=[each.id for each in new], limit=3, before=latest[2]) == latest[3:6]
+
+
+async def test_undos_are_told_in_the_order_in_which_they_were_done(database: Database) -> None:
+    undos = [make_write(number, kind=ActionKind.UNDO, undoes=(f"w{number}", "w")) for number in range(5)]
+    await intend(database, CREATE, *undos, replace(undos[0], id="theirs", owner_id=BOB))
+    await claim(database)
+    await end(database, Ended(undos[3], ActionState.DONE), now_ms=300)
+    await end(database, Ended(undos[1], ActionState.DONE), now_ms=301)
+    await end(database, Ended(undos[0], ActionState.WITHDRAWN), now_ms=302)
+    await end(database, Ended(undos[2], ActionState.FAILED), now_ms=302)
+    async with database.read() as connection:
+        assert await journal.undoings(connection, OWNER) == [
+            Undoing(undos[3].id, ("w3", "w"), is_done=True),
+            Undoing(undos[1].id, ("w1", "w"), is_done=True),
+            Undoing(undos[4].id, ("w4", "w"), is_done=False),
+        ]
+
+
+async def test_what_waits_or_was_done_since_about_a_picture_is_found(database: Database) -> None:
+    by_member, by_before = make_write(1, member_ids=(A, B)), make_write(2, member_ids=(B,), before=EXTEND.before)
+    by_after = make_write(3, member_ids=(B,), after=(Stack(StackId(""), A, (A, B)),))
+    waiting, other, failed = (make_write(number, member_ids=(A, C)) for number in (4, 5, 6))
+    elsewhere = make_write(7, member_ids=(B, C))
+    early = make_write(8, member_ids=(A, C))
+    every = (by_member, by_before, by_after, waiting, other, failed, elsewhere, early)
+    await intend(database, *every, replace(by_member, id="theirs", owner_id=BOB))
+    await claim(database)
+    await end(database, Ended(early, ActionState.DONE), now_ms=299)
+    await end(
+        database,
+        *(Ended(each, ActionState.DONE) for each in (by_member, by_before, by_after, elsewhere)),
+        Ended(other, ActionState.WITHDRAWN),
+        Ended(failed, ActionState.FAILED),
+        now_ms=300,
+    )
+
+    async def done(since_ms: int, *ids: AssetId) -> list[str]:
+        async with database.read() as connection:
+            return [each.action.id for each in await journal.done_about(connection, OWNER, ids, since_ms=since_ms)]
+
+    assert await done(300, A) == [by_member.id, by_before.id, by_after.id]
+    assert await done(301, A) == []
+    assert await done(0, A) == [by_member.id, by_before.id, by_after.id, early.id]
+    # More than are looked for at once, and each write once.
+    assert await done(300, *map(asset_id, range(100)), AssetId("%")) == [*await done(300, A), elsewhere.id]
+    assert await done(0) == []
+    async with database.read() as connection:
+        for ids, expected in (({A}, [waiting.id]), ({A, C}, [waiting.id]), ({B}, []), (set(), [])):
+            found = await journal.intended_about(connection, OWNER, ids)
+            assert [each.action.id for each in found] == expected
+
+
+async def test_who_has_the_lock_is_alone_until_the_transaction_ends(database: Database) -> None:
+    inside = most = 0
+
+    async def work() -> None:
+        nonlocal inside, most
+        async with database.write() as connection:
+            await journal.lock(connection, OWNER)
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0.01)
+            inside -= 1
+
+    await asyncio.gather(*(work() for _ in range(4)))
+    assert most == 1

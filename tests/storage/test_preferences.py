@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 from sqlalchemy import select
 
 from sidecar.model import OwnerId
@@ -44,3 +46,16 @@ async def test_a_choice_can_be_forgotten(database: Database) -> None:
         await preferences.clear(connection, OWNER)
         assert await preferences.get(connection, OWNER) == {}
         assert await preferences.get(connection, BOB) == CHOSEN
+
+
+async def test_who_has_the_lock_is_alone_until_the_transaction_ends(database: Database) -> None:
+    async def count() -> None:
+        async with database.write() as connection:
+            await preferences.lock(connection, OWNER)
+            before = (await preferences.get(connection, OWNER)).get("count", 0)
+            assert isinstance(before, int)
+            await preferences.put(connection, OWNER, {"count": before + 1}, now_ms=1)
+
+    await asyncio.gather(*(count() for _ in range(8)))
+    async with database.read() as connection:
+        assert await preferences.get(connection, OWNER) == {"count": 8}

@@ -174,3 +174,21 @@ async def test_what_was_given_up_is_told_the_oldest_first(database: Database) ->
     async with database.read() as connection:
         assert [each.id for each in await resolutions.failed(connection, OWNER)] == ["sooner", "later"]
         assert await resolutions.failed(connection, BOB) == []
+
+
+async def test_the_history_goes_backwards_and_on_from_any_place(database: Database) -> None:
+    expected = []
+    for now_ms in (100, 101, 103):
+        ids = [f"{now_ms * 10 + number:08}-0000-4000-8000-000000000000" for number in (2, 0, 1)]
+        await intend(database, *map(make_resolution, ids), now_ms=now_ms)
+        expected += [(now_ms, each) for each in ids]
+    await intend(database, make_resolution("theirs", owner_id=BOB), now_ms=102)
+    expected.sort(reverse=True)
+    async with database.read() as connection:
+        states = tuple(ResolutionState)
+        assert await resolutions.places(connection, OWNER, states=states, limit=99) == expected
+        for number, place in enumerate(expected):
+            left = await resolutions.places(connection, OWNER, states=states, limit=2, before=place)
+            assert left == expected[number + 1 : number + 3]
+        assert await resolutions.places(connection, OWNER, states=[ResolutionState.DONE], limit=99) == []
+        assert await resolutions.places(connection, OWNER, states=[], limit=99) == []

@@ -12,10 +12,11 @@ from sidecar.accounts.connected import Account
 from sidecar.commands.report import plural, printable, size_of
 from sidecar.duplicates.classes import DuplicateClass
 from sidecar.duplicates.keeper import Preference, choose_keeper
-from sidecar.duplicates.units import Copy, units_of
+from sidecar.duplicates.units import units_of
 from sidecar.errors import ImmichMissing, ImmichUnavailable
 from sidecar.formats import Format, format_of
 from sidecar.immich_client.details import Album
+from sidecar.jobs.duplicates.copies import copy_of
 from sidecar.jobs.rules import detection_rules_of
 from sidecar.model import Asset, AssetId, OwnerId
 from sidecar.storage import originals, partner_copies, stacks
@@ -206,25 +207,11 @@ def _why(
     preference: Preference,
 ) -> str | None:
     """By what the suggested copy is the best, if it still is."""
-    units = units_of(_copy(each, len(albums.get(asset_id, ()))) for asset_id, each in present.items())
+    units = units_of(copy_of(each, album_count=len(albums.get(asset_id, ()))) for asset_id, each in present.items())
     if not units:
         return None
     choice = choose_keeper(units.values(), preference)
     return choice.words if any(copy.id == found.best_id for copy in choice.best.copies) else None
-
-
-def _copy(present: Present, album_count: int) -> Copy:
-    asset = present.asset
-    assert asset.original is not None  # noqa: S101  # `copies` gives every asset with its original
-    return Copy(
-        asset,
-        asset.original,
-        unit_id=present.stack_id or asset.id,
-        is_primary=present.is_primary,
-        sha1=present.sha1,
-        sha256=present.sha256,
-        album_count=album_count,
-    )
 
 
 async def _partner_counts(connection: AsyncConnection, owner_id: OwnerId, ids: Sequence[AssetId]) -> dict[AssetId, int]:

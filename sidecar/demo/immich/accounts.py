@@ -120,6 +120,17 @@ async def _partners(ask: Ask) -> web.StreamResponse:
     return reply(answer)
 
 
+def set_session_cookies(response: web.StreamResponse, token: str) -> None:
+    """The cookies that a browser is given when it signs in.
+
+    Source: recording login.
+    """
+    cookies = {"immich_access_token": token, "immich_auth_type": "password", "immich_is_authenticated": "true"}
+    for name, value in cookies.items():
+        is_hidden = name != "immich_is_authenticated"
+        response.set_cookie(name, value, max_age=_COOKIE_AGE_S, httponly=is_hidden, samesite="Lax")
+
+
 async def _login(ask: Ask) -> web.StreamResponse:
     """Token and cookies.
 
@@ -146,10 +157,7 @@ async def _login(ask: Ask) -> web.StreamResponse:
         },
         HTTPStatus.CREATED,
     )
-    cookies = {"immich_access_token": token, "immich_auth_type": "password", "immich_is_authenticated": "true"}
-    for name, value in cookies.items():
-        is_hidden = name != "immich_is_authenticated"
-        response.set_cookie(name, value, max_age=_COOKIE_AGE_S, httponly=is_hidden, samesite="Lax")
+    set_session_cookies(response, token)
     return response
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -269,7 +270,8 @@ async def _read_form(request: web.Request) -> tuple[dict[str, str], str, bytes |
     name, data = "", None
     if not request.content_type.startswith("multipart/"):
         return words, name, data
-    async for part in await request.multipart():
+    # Of JSON Immich takes ten megabytes, of files whatever there is.
+    async for part in await request.clone(client_max_size=sys.maxsize).multipart():
         if not isinstance(part, BodyPartReader):
             continue
         if part.name == _FILE_FIELD:

@@ -42,6 +42,7 @@ from sidecar.demo.immich.rows import (
     UserRow,
     WorkflowRow,
 )
+from sidecar.demo.immich.sign_in_page import SignInPage
 from sidecar.demo.immich.sockets import PATH as SOCKETS_PATH
 from sidecar.demo.immich.sockets import Sockets
 from sidecar.demo.immich.state import State
@@ -87,6 +88,7 @@ class EmulatedImmich:
         self.jobs = Jobs(self.state, decode=decode, delay_s=job_delay_s)
         self._webhooks = Webhooks(self.state)
         self.sockets = Sockets(self.state, ping_interval_s=ping_interval_s, ping_timeout_s=ping_timeout_s)
+        self.sign_in_page = SignInPage(self.state)
         self.state.audience += (self._webhooks.hear, self.sockets.hear)
         self._host = host
         self._port = port
@@ -135,6 +137,7 @@ class EmulatedImmich:
         ):
             add_operations(app, operations, self.state, self.jobs)
         app.router.add_route("GET", SOCKETS_PATH, self.sockets.answer)
+        self.sign_in_page.add_to(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self._port)

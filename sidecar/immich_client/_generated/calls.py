@@ -16,8 +16,10 @@ from sidecar.immich_client.call import Call, json_body, path_segment, query_pair
 
 _album_list = msgspec.json.Decoder(list[models.Album])
 _api_key = msgspec.json.Decoder(models.ApiKey)
+_api_key_list = msgspec.json.Decoder(list[models.ApiKey])
 _asset = msgspec.json.Decoder(models.Asset)
 _asset_id_answer_list = msgspec.json.Decoder(list[models.AssetIdAnswer])
+_created_api_key = msgspec.json.Decoder(models.CreatedApiKey)
 _duplicate_group_list = msgspec.json.Decoder(list[models.DuplicateGroup])
 _id_answer_list = msgspec.json.Decoder(list[models.IdAnswer])
 _metadata_list = msgspec.json.Decoder(list[models.Metadata])
@@ -94,6 +96,17 @@ def copy_asset(
     )
 
 
+def create_api_key(*, permissions: Sequence[str], name: str | UnsetType = UNSET) -> Call[models.CreatedApiKey]:
+    """POST /api-keys, Immich 2.5.6."""
+    return Call(
+        operation="createApiKey",
+        method="POST",
+        path="/api-keys",
+        decode=_created_api_key.decode,
+        body=json_body({"name": name, "permissions": permissions}),
+    )
+
+
 def create_stack(*, asset_ids: Sequence[str]) -> Call[models.Stack]:
     """POST /stacks, Immich 2.5.6."""
     return Call(
@@ -119,6 +132,17 @@ def create_workflow(
         path="/workflows",
         decode=_workflow.decode,
         body=json_body({"enabled": enabled, "name": name, "steps": steps, "trigger": trigger}),
+    )
+
+
+def delete_api_key(*, id: str) -> Call[None]:
+    """DELETE /api-keys/{id}, Immich 2.5.6."""
+    return Call(
+        operation="deleteApiKey",
+        method="DELETE",
+        path=f"/api-keys/{path_segment(id)}",
+        decode=read_nothing,
+        answers_json=False,
     )
 
 
@@ -201,6 +225,17 @@ def get_all_shared_links() -> Call[list[models.SharedLink]]:
         method="GET",
         path="/shared-links",
         decode=_shared_link_list.decode,
+        is_repeatable=True,
+    )
+
+
+def get_api_keys() -> Call[list[models.ApiKey]]:
+    """GET /api-keys, Immich 2.5.6."""
+    return Call(
+        operation="getApiKeys",
+        method="GET",
+        path="/api-keys",
+        decode=_api_key_list.decode,
         is_repeatable=True,
     )
 

@@ -33,6 +33,8 @@ class AlbumUser(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    id: str
+    name: str
     permissions: list[str]
 
 
@@ -73,6 +75,11 @@ class AssetReference(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: str
 
 
+class CreatedApiKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    secret: str
+    api_key: ApiKey = msgspec.field(name="apiKey")
+
+
 class DuplicateGroup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     duplicate_id: str = msgspec.field(name="duplicateId")
     assets: list[AssetReference]
@@ -110,6 +117,8 @@ class MetadataOfAsset(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 class Partner(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: str
+    name: str
+    in_timeline: bool | None = msgspec.field(default=None, name="inTimeline")
 
 
 class PluginMethod(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -190,6 +199,7 @@ class TimeBucketAssets(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class User(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: str
     name: str
+    is_admin: bool = msgspec.field(name="isAdmin")
 
 
 class UserReference(msgspec.Struct, frozen=True, kw_only=True, gc=False):
