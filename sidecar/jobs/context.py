@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from sidecar.accounts.connected import Account
 from sidecar.duplicates.detector import Detector
-from sidecar.errors import QueueUnavailable
+from sidecar.errors import ImmichRefused, QueueUnavailable
 from sidecar.grouping.registry import RULES
 from sidecar.grouping.rule import PairRule
 from sidecar.immich_client.client import Immich
@@ -85,8 +85,14 @@ class JobContext:
     new_id: Callable[[], str] = new_id
 
     def immich(self, owner_id: OwnerId) -> Immich:
-        """The client that acts as this owner."""
-        return self.accounts[owner_id].immich
+        """The client that acts as this owner.
+
+        Errors: ImmichRefused if they have left meanwhile.
+        """
+        account = self.accounts.get(owner_id)
+        if account is None:
+            raise ImmichRefused("the user is not connected any more")
+        return account.immich
 
     def retry_at_ms(self, attempts: int) -> int:
         """When to try again after this many attempts: doubling from seconds to minutes."""

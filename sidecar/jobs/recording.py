@@ -10,7 +10,7 @@ from sidecar.grouping.names import reader_of
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.rules import rules_of
 from sidecar.model import Asset, OwnerId
-from sidecar.storage import assets, detections, originals, partner_copies
+from sidecar.storage import assets, detections, originals, partner_assets, partner_copies
 from sidecar.storage.assets import Recorded
 
 
@@ -26,9 +26,9 @@ async def record(
     """What was news among those of these assets that are the owner's, which are in the mirror now, under today's stems.
 
     Shape:  their originals are known too; news about an original alone is none for pairing. What partners share is
-            remembered only as far as it can be the same as a picture of the owner's. An answer that is older than what
-            the mirror knows came too late and is passed over, but for a scan's: Immich itself may have been put back
-            from a backup.
+            remembered as far as the timeline shows it, or it can be the same as a picture of the owner's. An answer
+            that is older than what the mirror knows came too late and is passed over, but for a scan's: Immich itself
+            may have been put back from a backup.
     """
     names = reader_of(await rules_of(context, connection, owner_id))
     everything = list(seen)
@@ -41,6 +41,7 @@ async def record(
     await originals.record(connection, owner_id, mine)
     if len(mine) < len(everything):
         await partner_copies.record(connection, owner_id, everything, scan_id=scan_id)
+        await partner_assets.record(connection, owner_id, everything, scan_id=scan_id)
     return recorded
 
 

@@ -13,6 +13,7 @@ from sidecar.jobs.all_stacks import read_all_stacks
 from sidecar.jobs.changes import News, debounce, follow, read_changes
 from sidecar.jobs.context import LAST_RETRY_MS, JobContext
 from sidecar.jobs.out_of_sight import Absence, ask_for
+from sidecar.jobs.partners import read_partners
 from sidecar.jobs.queue import JobName
 from sidecar.model import AssetId, OwnerId
 from sidecar.storage import assets, changes, journal, polls, scans, work
@@ -79,6 +80,8 @@ async def _look(context: JobContext, owner_id: OwnerId, poll: Poll, heard: Seque
     news = await read_changes(context, owner_id, is_poll=is_poll)
     if news is None:
         return False
+    if is_poll:
+        await read_partners(context, owner_id)
     about_assets = {each.change.asset_id: each for each in heard if each.change.asset_id is not None}
     absent = await _ask_for_the_rest(context, owner_id, news, about_assets)
     unreadable = {asset_id for asset_id, each in absent.items() if each is Absence.UNREADABLE}

@@ -23,6 +23,7 @@ from sidecar.jobs.redo import redo
 from sidecar.jobs.refresh import refresh
 from sidecar.jobs.remember import remember
 from sidecar.jobs.schedule import Schedule
+from sidecar.jobs.shown_cache import ShownCache
 from sidecar.jobs.sweep import sweep
 from sidecar.jobs.sync import sync
 from sidecar.model import OwnerId
@@ -64,6 +65,7 @@ def build_worker(context: JobContext, *, schedule: Schedule | None) -> Worker:
     """
     running: set[tuple[JobName, OwnerId]] = set()
     assert context.queue is not None  # noqa: S101  # only a dry run has no queue, and it has no worker
+    context.database.tell_of_shown_changes(ShownCache(context.queue.pool).changed)
     return Worker(
         functions=[_function(job, running) for job in JOBS],
         cron_jobs=[_sweeping(schedule)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from sidecar.errors import ContractBroken, ImmichMissing, StaleDecision, TryLater
@@ -84,7 +85,7 @@ async def _mend(immich: Immich, action: Action) -> Seen:
     try:
         stack = await immich.stack(before.id)
     except ImmichMissing:
-        if action.kind is ActionKind.DISSOLVE_STACK:
+        if action.kind is ActionKind.DISSOLVE_STACK and not await _are_stacked(immich, action.member_ids):
             return dict.fromkeys(action.member_ids)
         raise StaleDecision(CHANGED) from None
     if action.kind is ActionKind.DISSOLVE_STACK:
@@ -100,6 +101,15 @@ async def _mend(immich: Immich, action: Action) -> Seen:
         if stack.primary_id != cover:
             raise ContractBroken("Immich shows another cover than it was asked for")
     return dict.fromkeys(stack.member_ids, stack)
+
+
+async def _are_stacked(immich: Immich, members: Iterable[AssetId]) -> bool:
+    """Whether any of them is in a stack: somebody has made another one of them."""
+    for member in members:
+        with suppress(ImmichMissing):
+            if await immich.stack_of(member) is not None:
+                return True
+    return False
 
 
 async def _asset(immich: Immich, member: AssetId) -> Asset | None:

@@ -12,12 +12,13 @@ from sidecar.immich_client.mapping import AssetPage
 from sidecar.jobs.all_stacks import read_all_stacks
 from sidecar.jobs.context import SCAN_LEASE_MS, JobContext
 from sidecar.jobs.out_of_sight import Absence, ask_for
+from sidecar.jobs.partners import read_partners
 from sidecar.jobs.queue import JobName
 from sidecar.jobs.recording import record, request_detection
 from sidecar.jobs.rules import fingerprint, rules_of
 from sidecar.jobs.runs import Interrupted, Run
 from sidecar.model import AssetId, OwnerId, Visibility
-from sidecar.storage import assets, partner_copies, scans, work
+from sidecar.storage import assets, partner_assets, partner_copies, scans, work
 from sidecar.storage.scans import Scan, ScanState, Watermark
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ class _Sync:
             await self._read_assets(totals, newest_first=False)
         await self._tell(missing=self._missing(expected))
         gone = await self._ask_for_unseen()
+        await read_partners(self.context, self.owner_id)
         await self._finish(started_ms, gone, rules_at_start)
 
     async def _read_assets(self, totals: dict[Visibility, int], *, newest_first: bool) -> None:
@@ -153,6 +155,7 @@ class _Sync:
             await scans.set_watermark(connection, self.owner_id, mark)
             await scans.end(connection, self.scan, ScanState.DONE, lease=self.lease, now_ms=self.context.now_ms())
             await partner_copies.remove_unseen(connection, self.owner_id, scan_id=self.scan.id)
+            await partner_assets.remove_unseen(connection, self.owner_id, scan_id=self.scan.id)
             await request_detection(self.context, connection, self.owner_id)
         log.info(
             "a scan is complete",

@@ -6,6 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sidecar.errors import ImmichMissing, StaleDecision
 from sidecar.grouping.restacking import Shape, State, shapes
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.queue import JobName
@@ -14,6 +17,15 @@ from sidecar.storage import journal
 from sidecar.storage.journal import Action, ActionKind, ActionState, Entry, Origin
 
 _FEWEST = 2
+MOST_ASKED = 64
+"""So many questions Immich is asked before an undo is written down; everything is looked at again before it is sent."""
+
+CHANGED = "What it made has changed in Immich since."
+_NOT_DONE = {
+    ActionState.INTENDED: "It was not written yet, so that there is nothing to take back.",
+    ActionState.WITHDRAWN: "It was never written, so that there is nothing to take back.",
+    ActionState.FAILED: "It was never written, so that there is nothing to take back.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,3 +210,78 @@ def _stacks(state: State, stack_ids: Mapping[Shape, StackId]) -> tuple[Stack, ..
     return tuple(
         Stack(stack_ids.get(shape, StackId("")), shape.primary_id, tuple(sorted(shape.member_ids))) for shape in ordered
     )
+
+
+async def take_back(context: JobContext, owner_id: OwnerId, action_id: str) -> Action | None:
+    """The write that takes this one back, on record in the journal; None if the owner's journal has none of this id.
+
+    Shape:  nothing is sent yet, and what is sent looks first. Of several who ask at once one is given the write.
+    Errors: StaleDecision with a sentence that says why it cannot be taken back, for people; nothing is changed then.
+            Those of the client.
+    """
+    async with context.database.read() as connection:
+        way = await _way_back(connection, owner_id, action_id)
+    if way is None:
+        return None
+    await _look(context, owner_id, way)
+    action = _action(context, owner_id, way)
+    async with context.database.write() as connection:
+        await journal.lock(connection, owner_id)
+        if await _way_back(connection, owner_id, action_id) != way:
+            raise StaleDecision(CHANGED)
+        await journal.intend(connection, [action], now_ms=context.now_ms())
+    await context.wake(JobName.APPLY, owner_id)
+    return action
+
+
+async def _way_back(connection: AsyncConnection, owner_id: OwnerId, action_id: str) -> TakingBack | None:
+    found = await journal.entries(connection, owner_id, [action_id])
+    if not found:
+        return None
+    (entry,) = found
+    if entry.state is not ActionState.DONE:
+        raise StaleDecision(_NOT_DONE[entry.state])
+    former = shapes(entry.action.before)
+    # Who builds upon a stack, or makes it once more, has all of it: one of its members tells of every such write.
+    later = await journal.done_about(
+        connection,
+        owner_id,
+        {shape.primary_id for shape in result_of(entry) | former},
+        since_ms=entry.ended_at_ms or 0,
+    )
+    plan = plan_undo(later, {action_id})
+    for _, why_not in plan.refused:
+        raise StaleDecision(f"It cannot be taken back: {why_not.partition(':')[0]}.")
+    concerned = {asset_id for shape in result_of(entry) | former for asset_id in shape.member_ids}
+    if await journal.intended_about(connection, owner_id, {*entry.action.member_ids, *concerned}):
+        raise StaleDecision("Another change of the same pictures waits to be written.")
+    (way,) = plan.ways
+    return way
+
+
+async def _look(context: JobContext, owner_id: OwnerId, way: TakingBack) -> None:
+    """Nothing, if Immich shows what the writes left behind.
+
+    Errors: StaleDecision. Those of the client.
+    """
+    immich = context.immich(owner_id)
+    found: dict[StackId, Stack] = {}
+    met: set[AssetId] = set()
+    asked = 0
+    for asset_id in (*sorted(shape.primary_id for shape in way.present), *way.member_ids):
+        if asset_id in met:
+            continue
+        if asked == MOST_ASKED:
+            return
+        asked += 1
+        try:
+            stack = await immich.stack_of(asset_id)
+        except ImmichMissing:
+            raise StaleDecision("One of the pictures was deleted meanwhile.") from None
+        met.add(asset_id)
+        if stack is not None:
+            found[stack.id] = stack
+            met.update(stack.member_ids)
+    # A stack that somebody made anew of the same pictures is another one.
+    if shapes(found.values()) != way.present or not found.keys() >= set(way.stack_ids.values()):
+        raise StaleDecision(CHANGED)

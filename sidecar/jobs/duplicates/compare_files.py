@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
@@ -39,6 +40,10 @@ _LONGEST_PAUSE_S = 120.0
 
 _SAME_MOMENT_MS = 2_000
 """File systems of memory cards and some networks keep times to two seconds."""
+
+_JUST_NOW_NS = 2_000_000_000
+_PAUSE_S = 0.02
+"""Longer than a tick of the kernel's clock: two changes within one tick leave the file with the same times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +178,9 @@ class _Comparing:
         digest = _Digest()
         try:
             with self._context.media_paths.open(file.path) as opened:
+                before = None if opened is None else _moment(opened)
                 if opened is not None and _is_as_told(opened, file):
-                    before = _moment(opened)
+                    await asyncio.sleep(_PAUSE_S if _changed_just_now(opened, now_ns=time.time_ns()) else 0)
                     await asyncio.to_thread(_read_whole, opened, digest, self._stop_if_asked)
                     has_changed = before != _moment(opened)
                 else:
@@ -307,6 +313,11 @@ def _moment(opened: BinaryIO) -> tuple[int, int, int]:
     """What is different after the file was written to."""
     found = os.fstat(opened.fileno())
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _changed_just_now(opened: BinaryIO, *, now_ns: int) -> bool:
+    """Whether another change could leave the file with the times that it has; also where its clock goes ahead."""
+    return now_ns - os.fstat(opened.fileno()).st_ctime_ns < _JUST_NOW_NS
 
 
 def _ends_of(opened: BinaryIO, size_bytes: int) -> tuple[bytes, bytes]:

@@ -25,10 +25,12 @@ async def copies_around(
     around = await stacks.touching(connection, owner_id, ids)
     wanted = {*ids, *(each for stack in around for each in (stack.primary_id, *stack.member_ids))}
     present = await originals.copies(connection, owner_id, sorted(wanted))
-    return [_copy(present[asset_id], album_counts or {}) for asset_id in sorted(present)]
+    counts = album_counts or {}
+    return [copy_of(present[asset_id], album_count=counts.get(asset_id, 0)) for asset_id in sorted(present)]
 
 
-def _copy(present: Present, album_counts: Mapping[AssetId, int]) -> Copy:
+def copy_of(present: Present, *, album_count: int) -> Copy:
+    """The asset as the rules about keepers see it."""
     asset = present.asset
     assert asset.original is not None  # noqa: S101  # `copies` gives every asset with its original
     return Copy(
@@ -38,7 +40,7 @@ def _copy(present: Present, album_counts: Mapping[AssetId, int]) -> Copy:
         is_primary=present.is_primary,
         sha1=present.sha1,
         sha256=present.sha256,
-        album_count=album_counts.get(asset.id, 0),
+        album_count=album_count,
     )
 
 

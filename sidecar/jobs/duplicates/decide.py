@@ -210,6 +210,10 @@ async def keep_identical(
         raise StaleDecision("The identical files have changed since they were shown: look at them again.")
     async with context.database.write() as connection:
         await resolutions.lock(connection, owner_id)
+        # Somebody may have dismissed one of them since it was looked at.
+        set_ids = {each.set_id for each in found}
+        if (await duplicate_sets.by_ids(connection, owner_id, sorted(set_ids))).keys() != set_ids:
+            raise StaleDecision("The identical files have changed since they were shown: look at them again.")
         await _intend(context, connection, owner_id, found)
     await context.wake(JobName.RESOLVE, owner_id)
     return found

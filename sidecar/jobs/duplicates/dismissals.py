@@ -12,7 +12,7 @@ from sidecar.jobs.context import JobContext
 from sidecar.jobs.duplicates.copies import set_to_decide
 from sidecar.jobs.queue import JobName
 from sidecar.model import AssetId, OwnerId
-from sidecar.storage import contents, decisions, duplicate_sets, originals
+from sidecar.storage import contents, decisions, duplicate_sets, originals, resolutions
 
 
 async def dismiss(context: JobContext, owner_id: OwnerId, set_id: str) -> None:
@@ -21,6 +21,7 @@ async def dismiss(context: JobContext, owner_id: OwnerId, set_id: str) -> None:
     Errors: StaleDecision if there is no such set any more.
     """
     async with context.database.write() as connection:
+        await resolutions.lock(connection, owner_id)
         stored = await set_to_decide(connection, owner_id, set_id)
         await remember_distinct(
             context, connection, owner_id, [frozenset(member.asset_id for member in stored.members)]

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from hashlib import sha1, sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -365,12 +366,74 @@ async def test_a_file_here_that_is_written_to_while_it_is_read_is_thrown_away(
     put(mount, "b.jpg", noise(LARGE))
     read_whole = comparing._read_whole
 
-    def read_and_write(*arguments: object) -> None:
-        read_whole(*arguments)  # type: ignore[arg-type]  # passed on as they come
-        put(path.parent, path.name, noise(LARGE))
+    def read_and_write(opened: BinaryIO, *arguments: Any) -> None:
+        read_whole(opened, *arguments)
+        # Both files are read at the same time: whoever reads the other one leaves this one alone.
+        if os.path.samestat(os.fstat(opened.fileno()), path.stat()):
+            put(path.parent, path.name, noise(LARGE))
 
     monkeypatch.setattr(comparing, "_read_whole", read_and_write)
     assert await trouble(shelf) == "the file changed while it was read"
+
+
+async def test_a_file_here_that_becomes_another_just_before_it_is_read_is_thrown_away(
+    shelf: Shelf, mount: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await copies(shelf, LARGE)
+    path = put(mount, "a.jpg", noise(LARGE))
+    put(mount, "b.jpg", noise(LARGE))
+    await compare_until_ends(shelf)
+    is_as_told = comparing._is_as_told
+
+    def believe_and_write(opened: BinaryIO, file: File) -> bool:
+        is_believed = is_as_told(opened, file)
+        if os.path.samestat(os.fstat(opened.fileno()), path.stat()):
+            middle = noise(LARGE)
+            put(path.parent, path.name, middle[: LARGE // 2] + b"another" + middle[LARGE // 2 + 7 :])
+        return is_believed
+
+    monkeypatch.setattr(comparing, "_is_as_told", believe_and_write)
+    assert await trouble(shelf) == "the file changed while it was read"
+
+
+async def test_a_file_here_that_changed_just_now_is_read_when_another_change_would_show(
+    shelf: Shelf, mount: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await copies(shelf, 1000)
+    for name in "ab":
+        put(mount, f"{name}.jpg", noise(1000))
+    is_as_told, read_whole = comparing._is_as_told, comparing._read_whole
+    ages_s = []
+
+    def touch(opened: BinaryIO, file: File) -> bool:
+        os.fchmod(opened.fileno(), 0o644)
+        return is_as_told(opened, file)
+
+    def look_and_read(opened: BinaryIO, *arguments: Any) -> None:
+        ages_s.append((time.time_ns() - os.fstat(opened.fileno()).st_ctime_ns) / 1e9)
+        read_whole(opened, *arguments)
+
+    monkeypatch.setattr(comparing, "_is_as_told", touch)
+    monkeypatch.setattr(comparing, "_read_whole", look_and_read)
+    await compare(shelf)
+    assert min(ages_s) >= comparing._PAUSE_S
+    assert len(ages_s) == 2
+
+
+@pytest.mark.parametrize(
+    ("age_ns", "expected"),
+    [
+        pytest.param(0, True, id="in the same tick"),
+        pytest.param(comparing._JUST_NOW_NS - 1, True, id="by a coarse clock in the same"),
+        pytest.param(comparing._JUST_NOW_NS, False, id="long ago"),
+        pytest.param(-3_600_000_000_000, True, id="by a clock that goes ahead"),
+    ],
+)
+def test_a_change_may_hide_behind_another_for_a_moment(tmp_path: Path, age_ns: int, *, expected: bool) -> None:
+    path = put(tmp_path, "a.jpg", b"a")
+    with path.open("rb") as opened:
+        now_ns = os.fstat(opened.fileno()).st_ctime_ns + age_ns
+        assert comparing._changed_just_now(opened, now_ns=now_ns) is expected
 
 
 async def test_a_disk_that_fails_is_told(shelf: Shelf, mount: Path, monkeypatch: pytest.MonkeyPatch) -> None:
