@@ -47,5 +47,4 @@ async def _queue(services: Services) -> None:
 
 
 async def _immich(services: Services) -> None:
-    account = next(iter(services.accounts.connected.values()))
-    await account.immich.server_version()
+    await services.visitors.server_version()
