@@ -10,7 +10,11 @@ from aiohttp.typedefs import Handler
 
 from sidecar.errors import SettingsError
 from sidecar.events.hooks import HOOKS_PATH
-from sidecar.handlers import health, home, hooks, middleware, scan
+from sidecar.handlers import health, home, hooks, middleware
+from sidecar.handlers.api.description import described
+from sidecar.handlers.api.operation import handler_of
+from sidecar.handlers.api.routes import OPERATIONS
+from sidecar.handlers.proxy import add_proxy
 from sidecar.keys import SERVICES
 from sidecar.ui.render import STATIC
 from sidecar.wiring import Services
@@ -26,9 +30,14 @@ def build_app(services: Services) -> web.Application:
     for path in {"/", base}:
         app.router.add_get(path, _to_front_page(f"{base}/"))
     app.router.add_get(f"{base}/", home.home)
+    app.router.add_post(f"{base}/connect", home.connect)
+    app.router.add_post(f"{base}/disconnect", home.disconnect)
     app.router.add_get(f"{base}/health", health.health)
     app.router.add_get(f"{base}/ready", health.ready)
-    app.router.add_get(f"{base}/api/scan/status", scan.ScanStatus().get)
+    for operation in OPERATIONS:
+        app.router.add_route(operation.method, f"{base}/api{operation.path}", handler_of(operation))
+    app.router.add_get(f"{base}/api/openapi.json", described(OPERATIONS, base_path=base))
+    add_proxy(app, base)
     app.router.add_post(f"{base}{HOOKS_PATH}{{token}}", hooks.immich)
     app.router.add_static(f"{base}/static", STATIC)
     return app
