@@ -8,17 +8,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import events, pairing, scanning
+from tests.bench import events, pairing, photos, proxy, scanning
 from tests.bench.duplicates import __main__ as duplicates
 
 SECTIONS: dict[str, Callable[[], None]] = {
     "pairing": pairing.main,
     "scanning": scanning.main,
     "events": events.main,
+    "photos": photos.main,
+    "proxy": proxy.main,
     "duplicates": duplicates.main,
     "peers": lambda: duplicates.main(["peers"]),
 }
-UNASKED = ("pairing", "scanning", "events", "duplicates")
+UNASKED = ("pairing", "scanning", "events", "photos", "proxy", "duplicates")
 
 
 def main(words: list[str]) -> None:
