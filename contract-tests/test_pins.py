@@ -35,7 +35,7 @@ A_STEP: dict[str, object] = {
     },
 }
 # Asked only by who may look; everybody else does without.
-FOR_ADMINISTRATORS = {"getQueues"}
+FOR_ADMINISTRATORS = {"createNotification", "getQueues"}
 
 every_pin = pytest.mark.parametrize("pin", [pytest.param(pin, id=pin.immich) for pin in pins()])
 
@@ -55,6 +55,12 @@ CALLS: dict[str, list[Call[Any]]] = {
         )
     ],
     "createApiKey": [calls.create_api_key(name="sidecar", permissions=["asset.read", "stack.create"])],
+    "createNotification": [
+        calls.create_notification(
+            user_id=V4, title="Immich sidecar", description="There is something.", level="info", type="Custom"
+        ),
+        calls.create_notification(user_id=V4, title="Immich sidecar"),
+    ],
     "createStack": [calls.create_stack(asset_ids=[V4, OTHER_V4]), calls.create_stack(asset_ids=[V4, V4])],
     "createWorkflow": [
         calls.create_workflow(name="Ours", trigger="AssetMetadataExtraction", enabled=True, steps=[A_STEP])

@@ -201,7 +201,10 @@ async def automate(ask: Watched, ids: list[str]) -> None:
 async def people(ask: Watched) -> None:
     login = await ask("POST", "/auth/login", json={"email": "Admin@example.com", "password": "password"})
     assert login["accessToken"]
-    await ask("POST", "/admin/users", json={"email": "ann@example.com", "password": "password", "name": "Ann"})
+    ann = await ask("POST", "/admin/users", json={"email": "ann@example.com", "password": "password", "name": "Ann"})
+    told = {"userId": ann["id"], "title": "Hello", "description": "There is something.", "level": "info"}
+    await ask("POST", "/admin/notifications", json=told)
+    await ask("POST", "/admin/notifications", json={"userId": ann["id"], "title": "Hello", "type": "SystemMessage"})
     made = await ask("POST", "/api-keys", json={"name": "sidecar", "permissions": ["asset.read"]})
     await ask("GET", "/api-keys")
     await ask("DELETE", f"/api-keys/{made['apiKey']['id']}")

@@ -10,6 +10,7 @@ from sidecar.immich_client.albums import Albums
 from sidecar.immich_client.api_keys import ApiKeys
 from sidecar.immich_client.assets import Assets
 from sidecar.immich_client.batch import ASSETS_AT_ONCE
+from sidecar.immich_client.bell import Bell
 from sidecar.immich_client.connections import Connections
 from sidecar.immich_client.credential import Credential
 from sidecar.immich_client.duplicates import Duplicates
@@ -57,6 +58,7 @@ class Immich(
     Workflows,
     Redo,
     Queues,
+    Bell,
     Socket,
     Permissions,
     Server,

@@ -19,6 +19,8 @@ class Feature(StrEnum):
     WEBHOOK = "webhook"
     REDO = "redo"
     QUEUES = "queues"
+    BELL = "bell"
+    """Telling users something at Immich's bell. Immich names no permission for that: only everything suffices."""
 
 
 _OPERATIONS = {
@@ -34,6 +36,7 @@ _OPERATIONS = {
     ),
     Feature.REDO: frozenset({"runAssetJobs"}),
     Feature.QUEUES: frozenset({"getQueues"}),
+    Feature.BELL: frozenset({"createNotification"}),
 }
 
 
@@ -66,6 +69,8 @@ def required_permissions() -> frozenset[str]:
 
 def feature_permissions(feature: Feature) -> frozenset[str]:
     """What an API key must hold for the feature, beyond what it has to hold anyway."""
+    if feature is Feature.BELL:
+        return frozenset({EVERYTHING})
     return _of(_OPERATIONS[feature]) - required_permissions()
 
 

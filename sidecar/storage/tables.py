@@ -179,6 +179,25 @@ redos = Table(
     Column("asked_at_ms", BigInteger, nullable=False),
 )
 
+# When a user was told last, in Immich, that something waits for them, and when it is to be thought of next.
+told = Table(
+    "told",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("due_at_ms", BigInteger, nullable=False),
+    Column("told_at_ms", BigInteger, nullable=False),
+    # What was found until then is not new; what they could not be told of is.
+    Column("known_at_ms", BigInteger, nullable=False),
+)
+
+# What of the findings waited then: it is not new.
+told_findings = Table(
+    "told_findings",
+    metadata,
+    Column("owner_id", _ID, primary_key=True),
+    Column("finding_id", String(12), primary_key=True),
+)
+
 # How often which source told what; an empty owner stands for nobody whom we know.
 event_counts = Table(
     "event_counts",
@@ -456,6 +475,8 @@ duplicate_sets = Table(
     Index(None, "owner_id", "found_at_ms", "set_id"),
     Index(None, "owner_id", "savings_bytes", "set_id"),
     Index(None, "owner_id", "similarity", "set_id"),
+    # How much there is of each kind, which every page tells.
+    Index(None, "owner_id", "kind", "member_count", "savings_bytes"),
 )
 
 duplicate_set_members = Table(

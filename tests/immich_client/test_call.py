@@ -103,6 +103,7 @@ def test_no_call_that_changes_a_stack_or_makes_or_unmakes_a_workflow_or_a_key_ma
         calls.add_shared_link_assets(id=STACK_ID, asset_ids=[]),
         calls.copy_asset(source_id=ASSET_ID, target_id=OTHER_ID),
         calls.create_api_key(permissions=[]),
+        calls.create_notification(title="Immich sidecar", user_id=STACK_ID),
         calls.create_stack(asset_ids=[ASSET_ID, OTHER_ID]),
         calls.create_workflow(trigger="AssetCreate"),
         calls.delete_api_key(id=STACK_ID),
@@ -150,6 +151,7 @@ def test_no_call_that_changes_a_stack_or_makes_or_unmakes_a_workflow_or_a_key_ma
     assert [call.operation for call in made] == sorted(facts.PERMISSIONS)
     assert [call.operation for call in made if not call.is_repeatable] == [
         "createApiKey",
+        "createNotification",
         "createStack",
         "createWorkflow",
         "deleteApiKey",

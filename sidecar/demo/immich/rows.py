@@ -21,6 +21,19 @@ class UserRow:
 
 
 @dataclass(frozen=True, slots=True)
+class NotificationRow:
+    """What a user is told at the bell."""
+
+    id: str
+    user_id: str
+    title: str
+    description: str | None
+    type: str
+    level: str
+    created_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKeyRow:
     """An API key with its secret."""
 

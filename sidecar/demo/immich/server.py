@@ -18,6 +18,7 @@ from sidecar.demo.immich import (
     intake,
     links,
     media_files,
+    notifications,
     queues,
     search,
     server_info,
@@ -36,6 +37,7 @@ from sidecar.demo.immich.rows import (
     AssetFiles,
     AssetRow,
     LinkRow,
+    NotificationRow,
     StackRow,
     StepRow,
     TagRow,
@@ -132,6 +134,7 @@ class EmulatedImmich:
             albums.OPERATIONS,
             tags.OPERATIONS,
             links.OPERATIONS,
+            notifications.OPERATIONS,
             workflows.operations(self.state.behaviour),
             queues.operations(self._webhooks),
         ):
@@ -175,6 +178,10 @@ class EmulatedImmich:
     def add_key(self, user: UserRow, permissions: Iterable[str] = ("all",), *, name: str = "key") -> str:
         """An API key's secret."""
         return accounts.create_api_key(self.state, user, name=name, permissions=tuple(permissions)).secret
+
+    def told(self, user: UserRow) -> list[NotificationRow]:
+        """What the user's bell holds, oldest first."""
+        return [row for row in self.state.notifications if row.user_id == user.id]
 
     def revoke_key(self, secret: str) -> None:
         """The key is refused from now on."""

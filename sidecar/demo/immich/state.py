@@ -19,6 +19,7 @@ from sidecar.demo.immich.rows import (
     ExifRow,
     LinkRow,
     MetadataRow,
+    NotificationRow,
     StackRow,
     TagRow,
     UserRow,
@@ -84,6 +85,7 @@ class State:
         self.tags: dict[str, TagRow] = {}
         self.links: dict[str, LinkRow] = {}
         self.workflows: dict[str, WorkflowRow] = {}
+        self.notifications: list[NotificationRow] = []
         self.has_trash = True
         self.audience: list[Callable[[Occasion], None]] = []
         self.listeners: list[Callable[[Change], None]] = []

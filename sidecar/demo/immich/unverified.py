@@ -15,6 +15,8 @@ UNVERIFIED: dict[str, str] = {
     "plugin-methods": "of the core plugin's methods only the webhook is known exactly; a filter stands for the others, "
     "and lets everything pass",
     "webhook-defaults": "a webhook without a method is a POST: the form names it, not what happens without",
+    "notification-defaults": "a notification is Custom and of level info unless it says otherwise",
+    "notification-nobody": "telling a user who does not exist breaks a rule of the database, and so is a 500",
     "near-duplicates": "the real detector compares learned embeddings; this one perceptual hashes of thumbnails",
     "legacy-messages": "2.7.5's validation sentences beyond the seen ones follow its validator's defaults; lists among "
     "metadata items, which break it, are refused like other things that are no items",

@@ -70,10 +70,19 @@ class Webhooks:
         for workflow in self._state.workflows.values():
             if (workflow.owner_id, workflow.trigger) == (occasion.owner_id, trigger) and workflow.is_enabled:
                 self._waiting.extend((workflow.id, asset_id) for asset_id in occasion.asset_ids)
+        self._start()
+
+    def _start(self) -> None:
         while len(self._runners) < min(_AT_ONCE, len(self._waiting)):
             runner = asyncio.get_running_loop().create_task(self._run())
             self._runners.add(runner)
-            runner.add_done_callback(self._runners.discard)
+            runner.add_done_callback(self._ended)
+
+    def _ended(self, runner: asyncio.Task[None]) -> None:
+        # What came between its last look and now found it still counted.
+        self._runners.discard(runner)
+        if not runner.cancelled():
+            self._start()
 
     async def settle(self) -> None:
         """Wait until nothing is on its way."""

@@ -24,6 +24,7 @@ _duplicate_group_list = msgspec.json.Decoder(list[models.DuplicateGroup])
 _id_answer_list = msgspec.json.Decoder(list[models.IdAnswer])
 _metadata_list = msgspec.json.Decoder(list[models.Metadata])
 _metadata_of_asset_list = msgspec.json.Decoder(list[models.MetadataOfAsset])
+_notification = msgspec.json.Decoder(models.Notification)
 _partner_list = msgspec.json.Decoder(list[models.Partner])
 _plugin_method_list = msgspec.json.Decoder(list[models.PluginMethod])
 _queue_list = msgspec.json.Decoder(list[models.Queue])
@@ -104,6 +105,24 @@ def create_api_key(*, permissions: Sequence[str], name: str | UnsetType = UNSET)
         path="/api-keys",
         decode=_created_api_key.decode,
         body=json_body({"name": name, "permissions": permissions}),
+    )
+
+
+def create_notification(
+    *,
+    title: str,
+    user_id: str,
+    description: str | None | UnsetType = UNSET,
+    level: str | UnsetType = UNSET,
+    type: str | UnsetType = UNSET,
+) -> Call[models.Notification]:
+    """POST /admin/notifications, Immich 2.5.6."""
+    return Call(
+        operation="createNotification",
+        method="POST",
+        path="/admin/notifications",
+        decode=_notification.decode,
+        body=json_body({"description": description, "level": level, "title": title, "type": type, "userId": user_id}),
     )
 
 

@@ -115,6 +115,10 @@ class MetadataOfAsset(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     value: dict[str, object]
 
 
+class Notification(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    id: str
+
+
 class Partner(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: str
     name: str

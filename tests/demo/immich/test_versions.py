@@ -49,6 +49,8 @@ def test_these_rules_are_not_verified_yet() -> None:
         "legacy-messages",
         "library-import",
         "near-duplicates",
+        "notification-defaults",
+        "notification-nobody",
         "offline-search",
         "plugin-methods",
         "promotion-order",

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from sidecar.demo.immich import EmulatedImmich, JobKind, Trigger
-from sidecar.demo.immich.rows import StepRow, WorkflowRow
+from sidecar.demo.immich.occasions import OccasionKind
+from sidecar.demo.immich.rows import AssetRow, StepRow, WorkflowRow
 from sidecar.demo.immich.workflows import WEBHOOK, create_workflow
 from sidecar.model import Visibility
 from tests.demo.immich.receiver import Receiver
@@ -91,6 +92,27 @@ async def test_the_motion_half_of_a_live_photo_is_told_as_well(
     await scene.immich.run_jobs(JobKind.EXTRACT)
     await scene.immich.settle()
     assert {each.asset["visibility"] for each in receiver.received} == {Visibility.HIDDEN, Visibility.TIMELINE}
+
+
+async def test_what_happens_just_as_a_run_ends_is_told_as_well(
+    scene: Scene, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = scene.asset(), scene.asset()
+    scene.immich.workflow(scene.ann, receiver.url)
+
+    class Sent(list[Any]):
+        def append(self, sent: Any) -> None:
+            super().append(sent)
+            if len(self) == 1:
+                asyncio.get_running_loop().call_soon(announce, second)
+
+    def announce(row: AssetRow) -> None:
+        scene.immich.state.announce(OccasionKind.EXTRACTED, row.owner_id, row.id)
+
+    monkeypatch.setattr(scene.immich._webhooks, "sent", Sent())
+    announce(first)
+    await scene.immich.settle()
+    assert [each.asset["id"] for each in receiver.received] == [first.id, second.id]
 
 
 async def test_a_repeated_upload_is_not_told_but_another_reading_is(scene: Scene, receiver: Receiver) -> None:
