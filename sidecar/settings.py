@@ -99,6 +99,10 @@ class Settings(BaseSettings):
         min_length=16,
         description="What SIDECAR_SECRET was before: keys that were stored under it are sealed anew at the next start.",
     )
+    public_immich_url: str = Field(
+        default="",
+        description="Address of Immich as browsers reach it, where it is another than that of the sidecar's pages.",
+    )
     trusted_proxies: Annotated[tuple[IPNetwork, ...], NoDecode] = Field(
         default=(),
         description="Addresses or networks of the proxies before the sidecar, separated by commas: only what they "
@@ -130,13 +134,13 @@ class Settings(BaseSettings):
             raise ValueError("a path such as /sidecar is needed; Immich itself lives at /")
         return path
 
-    @field_validator("webhook_url")
+    @field_validator("webhook_url", "public_immich_url")
     @classmethod
-    def _clean_webhook_url(cls, value: str) -> str:
+    def _clean_address(cls, value: str) -> str:
         address = urlsplit(value.strip())
         is_plain = not (address.query or address.fragment or address.username or address.password)
         if value and not (address.scheme in {"http", "https"} and address.hostname and is_plain):
-            raise ValueError("an address such as http://sidecar:8080 is needed")
+            raise ValueError("an address such as http://sidecar:8080 or https://photos.example.com is needed")
         return value.strip().rstrip("/")
 
     @field_validator("log_level")

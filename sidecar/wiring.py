@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from secrets import token_bytes
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
 from sidecar.accounts.connected import Accounts, following, open_accounts
@@ -26,13 +29,16 @@ from sidecar.plugins import load_detectors, load_pair_rules
 from sidecar.settings import Settings
 from sidecar.storage.database import Database, open_database
 
+_CSRF_KEY_BYTES = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """What web, worker and commands share.
 
     Shape:  is_guest says that another sidecar owns the data folder: we may read, ask and watch, it does the work.
-            hooks and vault are None where we have no secret of our own to make them from.
+            hooks and vault are None where we have no secret of our own to make them from. Forms carry what is made
+            from csrf_key: where there is no secret it is another one in each process, and at each start.
     """
 
     settings: Settings
@@ -44,6 +50,7 @@ class Services:
     hooks: Hooks | None
     visitors: Visitors
     vault: Vault | None
+    csrf_key: bytes
     is_guest: bool
 
     def with_settings(self, settings: Settings) -> Services:
@@ -91,7 +98,9 @@ async def open_services(
         stack.push_async_callback(intake.close)
         hooks = Hooks(keys[0], settings.hook_base_url, accounts.connected) if keys and not is_guest else None
         visitors = await stack.enter_async_context(open_visitors(settings.immich_url))
-        yield Services(settings, database, queue, accounts, jobs, intake, hooks, visitors, vault, is_guest)
+        yield Services(
+            settings, database, queue, accounts, jobs, intake, hooks, visitors, vault, _csrf_key(keys), is_guest
+        )
 
 
 def job_context(
@@ -146,6 +155,10 @@ def _keys(settings: Settings, folder: DataFolder, *, is_guest: bool, is_shared: 
             "SIDECAR_SECRET is not set: processes that share a database need the same one for SIDECAR_WEBHOOK_URL"
         )
     return []
+
+
+def _csrf_key(keys: Sequence[bytes]) -> bytes:
+    return HKDF(SHA256(), _CSRF_KEY_BYTES, None, b"immich sidecar forms").derive(keys[0] if keys else token_bytes())
 
 
 def vault_of(settings: Settings, folder: DataFolder) -> Vault | None:

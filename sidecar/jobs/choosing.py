@@ -57,6 +57,17 @@ async def in_force(context: JobContext, owner_id: OwnerId) -> InForce:
     return _in_force(context, stored)
 
 
+async def weigh(context: JobContext, owner_id: OwnerId, wanted: Mapping[str, object]) -> tuple[InForce, InForce]:
+    """What holds now, and what would hold after `choose`; nothing is changed.
+
+    Errors: NotUnderstood, as for `choose`.
+    """
+    chosen = _understood(wanted)
+    async with context.database.read() as connection:
+        before = await preferences.get(connection, owner_id)
+    return _in_force(context, before), _in_force(context, _merged(before, wanted, chosen))
+
+
 async def choose(context: JobContext, owner_id: OwnerId, wanted: Mapping[str, object], *, revision: str) -> InForce:
     """What holds after the user has chosen this; the next look at their library uses it, and is woken.
 
@@ -66,10 +77,7 @@ async def choose(context: JobContext, owner_id: OwnerId, wanted: Mapping[str, ob
     Errors: NotUnderstood if a value makes no sense, StaleDecision if the present has another revision; nothing is
             changed then.
     """
-    understood = understand_stored(_given(wanted))
-    if understood.dropped:
-        raise NotUnderstood(understood.dropped)
-    chosen = understood.choices.stored()
+    chosen = _understood(wanted)
     async with context.database.write() as connection:
         await preferences.lock(connection, owner_id)
         before = await preferences.get(connection, owner_id)
@@ -83,6 +91,14 @@ async def choose(context: JobContext, owner_id: OwnerId, wanted: Mapping[str, ob
     if after != before:
         await context.wake(JobName.PAIR, owner_id)
     return _in_force(context, after)
+
+
+def _understood(wanted: Mapping[str, object]) -> dict[str, object]:
+    """What is chosen, as it is stored."""
+    understood = understand_stored(_given(wanted))
+    if understood.dropped:
+        raise NotUnderstood(understood.dropped)
+    return understood.choices.stored()
 
 
 def _given(wanted: Mapping[str, object]) -> dict[str, object]:

@@ -84,7 +84,13 @@ class Decided:
 
 async def load(connection: AsyncConnection, owner_id: OwnerId, stems: Sequence[str], rules: PairingRules) -> Known:
     """Everything about these stems that the database knows, as of one moment."""
-    of_stems = await assets.by_stems(connection, owner_id, stems)
+    return await load_around(connection, owner_id, await assets.by_stems(connection, owner_id, stems), rules)
+
+
+async def load_around(
+    connection: AsyncConnection, owner_id: OwnerId, of_stems: Sequence[Asset], rules: PairingRules
+) -> Known:
+    """The same about these assets, which are all of some stems under these rules."""
     ids = [asset.id for asset in of_stems]
     present = await stacks.touching(connection, owner_id, ids)
     known_groups = await groups.living_touching(connection, owner_id, ids)

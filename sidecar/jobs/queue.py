@@ -28,6 +28,7 @@ class JobName(StrEnum):
     RESOLVE = "resolve"
     REFRESH = "refresh"
     REDO = "redo"
+    NOTIFY = "notify"
 
 
 def encode(value: dict[str, object]) -> bytes:

@@ -17,6 +17,7 @@ from sidecar.jobs.context import JobContext
 from sidecar.jobs.duplicates.detect import detect
 from sidecar.jobs.duplicates.record import record
 from sidecar.jobs.duplicates.resolve import resolve
+from sidecar.jobs.notifying import notify
 from sidecar.jobs.pair import pair
 from sidecar.jobs.queue import QUEUE_NAME, JobName, decode, encode
 from sidecar.jobs.redo import redo
@@ -55,6 +56,7 @@ JOBS = (
     Job(JobName.RESOLVE, resolve, 6 * 3600),
     Job(JobName.REFRESH, refresh, 3600),
     Job(JobName.REDO, redo, 3600),
+    Job(JobName.NOTIFY, notify, 600),
 )
 
 

@@ -85,6 +85,8 @@ async def reject(context: JobContext, owner_id: OwnerId, finding_id: str) -> Fin
             apart = _not_together(finding.asset_ids, subject.stacks)
             await keep_apart(context, connection, owner_id, apart, source=DecisionSource.REJECTED)
         await work.mark(connection, owner_id, {stem})
+        # Nobody is asked again before the files were compared anew, and found to be decided about.
+        await findings.remove(connection, owner_id, finding_id)
     await context.wake(JobName.PAIR, owner_id)
     await context.wake(JobName.REMEMBER, owner_id)
     return finding

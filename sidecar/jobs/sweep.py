@@ -7,7 +7,18 @@ from sidecar.jobs.queue import JobName
 from sidecar.jobs.refresh import is_due, is_ready
 from sidecar.jobs.schedule import Schedule
 from sidecar.model import OwnerId
-from sidecar.storage import changes, decisions, detections, journal, native_records, polls, resolutions, scans, work
+from sidecar.storage import (
+    changes,
+    decisions,
+    detections,
+    journal,
+    native_records,
+    polls,
+    resolutions,
+    scans,
+    told,
+    work,
+)
 
 SALT_MS = 30_000
 """Within such a span one wake is enough; in the next, an id that a killed worker still blocks is left behind."""
@@ -55,10 +66,12 @@ async def _request_due_scans(context: JobContext, now_ms: int, schedule: Schedul
 async def _due_by_clock(context: JobContext, now_ms: int) -> list[tuple[JobName, list[OwnerId]]]:
     async with context.database.read() as connection:
         clocks = [await polls.get(connection, owner_id) for owner_id in context.accounts]
+        to_tell = await told.due_among(connection, list(context.accounts), now_ms=now_ms)
     ready = [clock for clock in clocks if is_ready(context, clock)]
     return [
         (JobName.REFRESH, [clock.owner_id for clock in ready if is_due(context, clock)]),
         (JobName.REDO, [clock.owner_id for clock in ready if clock.redo_due_at_ms <= now_ms]),
+        (JobName.NOTIFY, [clock.owner_id for clock in ready if clock.owner_id in to_tell]),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What people choose about stacking, and the rules of pairing that this comes to."""
+"""What people choose about stacking and what it leaves to them, and the rules of pairing that this comes to."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class StackKinds(Layer):
 class Matching(Layer):
     """What one layer chooses about stacking; None where it leaves the choice to the layer below.
 
-    Shape:  auto_primary_preference holds words in lower case, each a key of WORDS.
+    Shape:  auto_primary_preference holds words in lower case, each a key of WORDS. notify is no rule of pairing.
     """
 
     entry_keys: ClassVar[Collection[str]] = tuple(ListedPattern.model_fields)
@@ -192,6 +192,10 @@ class Matching(Layer):
     )
     ask_first: StrictBool | None = Field(
         default=None, description="Whether everything is only shown, and nothing stacked, until you say so."
+    )
+    notify: StrictBool | None = Field(
+        default=None,
+        description="Whether Immich's bell tells you, once a day at most, that something new waits for your review.",
     )
 
     def rules(self) -> PairingRules:
@@ -232,5 +236,6 @@ BUILT_IN = Matching(
     stack=StackKinds(**{kind.value: kind in _BUILT_IN_RULES.kinds for kind in GroupKind}),
     extend_users_stacks=_BUILT_IN_RULES.extends_users_stacks,
     ask_first=not _BUILT_IN_RULES.acts,
+    notify=False,
 )
 """What holds where nobody chose, spelled out."""

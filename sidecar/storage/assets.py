@@ -181,19 +181,17 @@ async def stems_of_same_bursts(connection: AsyncConnection, owner_id: OwnerId, s
 
 
 async def _one_burst_further(connection: AsyncConnection, owner_id: OwnerId, stems: Sequence[str]) -> set[str]:
-    found: set[str] = set()
-    other = assets.alias("other")
+    in_one = (assets.c.owner_id == owner_id, assets.c.auto_stack_id.is_not(None))
+    bursts: set[str] = set()
+    # Joined to themselves, SQLite would read all assets that are in any burst.
     for chunk in chunks(stems):
+        bursts.update(
+            await connection.scalars(select(assets.c.auto_stack_id).where(*in_one, assets.c.stem.in_(chunk)).distinct())
+        )
+    found: set[str] = set()
+    for chunk in chunks(sorted(bursts)):
         found.update(
-            await connection.scalars(
-                select(other.c.stem)
-                .join(
-                    assets,
-                    (assets.c.owner_id == other.c.owner_id) & (assets.c.auto_stack_id == other.c.auto_stack_id),
-                )
-                .where(assets.c.owner_id == owner_id, assets.c.stem.in_(chunk), other.c.auto_stack_id.is_not(None))
-                .distinct()
-            )
+            await connection.scalars(select(assets.c.stem).where(*in_one, assets.c.auto_stack_id.in_(chunk)).distinct())
         )
     return found
 

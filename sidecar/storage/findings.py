@@ -118,6 +118,13 @@ async def named(connection: AsyncConnection, owner_id: OwnerId, finding_id: str)
     return (row.stem, _finding(row)) if row is not None and finding_id else None
 
 
+async def remove(connection: AsyncConnection, owner_id: OwnerId, finding_id: str) -> None:
+    """The owner's finding of this id is no more, until its files are compared again and it is found anew."""
+    await connection.execute(
+        delete(findings).where(findings.c.owner_id == owner_id, findings.c.finding_id == finding_id)
+    )
+
+
 def _select(owner_id: OwnerId) -> Select[Any]:
     return select(findings.c.stem, findings.c.kind, findings.c.subject, findings.c.asset_ids, findings.c.reasons).where(
         findings.c.owner_id == owner_id

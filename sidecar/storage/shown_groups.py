@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 import msgspec
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import ColumnElement, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.formats import Format, format_of
@@ -136,17 +136,32 @@ async def get_to_change(connection: AsyncConnection, owner_id: OwnerId, group_id
 
 async def is_being_changed(connection: AsyncConnection, owner_id: OwnerId, group: ShownGroup) -> bool:
     """Whether a write that concerns one of the group is in the journal and has not ended."""
-    inside = set(group.stack.member_ids)
-    stems = await assets.stems_of(connection, owner_id, group.stack.member_ids)
+    if await being_changed(connection, owner_id, group.stack.member_ids):
+        return True
+    replaces_it = (*_intended(owner_id), actions.c.before.contains(group.stack.id, autoescape=True))
+    return await connection.scalar(select(actions.c.action_id).where(*replaces_it).limit(1)) is not None
+
+
+async def being_changed(
+    connection: AsyncConnection, owner_id: OwnerId, asset_ids: Collection[AssetId]
+) -> frozenset[AssetId]:
+    """Those of the assets about which a write is in the journal that has not ended."""
+    inside = frozenset(asset_ids)
+    stems = await assets.stems_of(connection, owner_id, sorted(inside))
     # A write about one frame of a burst stands under the name of its cover.
     stems |= await assets.stems_of_same_bursts(connection, owner_id, sorted(stems))
-    is_intended = (actions.c.owner_id == owner_id, actions.c.state == literal_column("'intended'"))
+    found: set[AssetId] = set()
     for chunk in chunks(sorted(stems)):
-        rows = await connection.scalars(select(actions.c.member_ids).where(*is_intended, actions.c.stem.in_(chunk)))
-        if any(not inside.isdisjoint(msgspec.json.decode(ids, type=list[AssetId])) for ids in rows):
-            return True
-    replaces_it = actions.c.before.contains(group.stack.id, autoescape=True)
-    return await connection.scalar(select(actions.c.action_id).where(*is_intended, replaces_it).limit(1)) is not None
+        rows = await connection.scalars(
+            select(actions.c.member_ids).where(*_intended(owner_id), actions.c.stem.in_(chunk))
+        )
+        for ids in rows:
+            found |= inside.intersection(msgspec.json.decode(ids, type=list[AssetId]))
+    return frozenset(found)
+
+
+def _intended(owner_id: OwnerId) -> tuple[ColumnElement[bool], ...]:
+    return (actions.c.owner_id == owner_id, actions.c.state == literal_column("'intended'"))
 
 
 async def of_stacks(connection: AsyncConnection, owner_id: OwnerId, present: Sequence[Stack]) -> list[ShownGroup]:

@@ -283,13 +283,17 @@ async def retry(connection: AsyncConnection, owner_id: OwnerId, stems: Sequence[
 
 async def names_of_failures(connection: AsyncConnection, owner_id: OwnerId) -> dict[str, list[str]]:
     """The file names, sorted, under each stem that was given up; a stem whose files are gone is left out."""
-    rows = await connection.execute(
-        select(work.c.stem, assets.c.name)
-        .join(assets, and_(assets.c.owner_id == work.c.owner_id, assets.c.stem == work.c.stem))
-        .where(work.c.owner_id == owner_id, work.c.attempts >= MAX_ATTEMPTS, work.c.lease.is_(None))
-        .order_by(work.c.stem, assets.c.name)
+    given_up = await connection.scalars(
+        select(work.c.stem).where(work.c.owner_id == owner_id, work.c.attempts >= MAX_ATTEMPTS, work.c.lease.is_(None))
     )
     found: dict[str, list[str]] = {}
-    for stem, name in rows:
-        found.setdefault(stem, []).append(name)
+    # Joined, SQLite would begin with all assets in the order of their names.
+    for chunk in chunks(sorted(given_up)):
+        rows = await connection.execute(
+            select(assets.c.stem, assets.c.name)
+            .where(assets.c.owner_id == owner_id, assets.c.stem.in_(chunk))
+            .order_by(assets.c.stem, assets.c.name)
+        )
+        for stem, name in rows:
+            found.setdefault(stem, []).append(name)
     return found

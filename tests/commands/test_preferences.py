@@ -46,6 +46,7 @@ BUILT_IN = f"""\
   stack.burst false built-in
   extend_users_stacks false built-in
   ask_first false built-in
+  notify false built-in
   detection.phash_threshold 0.95 built-in
   detection.enable_exact_match true built-in
   detection.enable_perceptual_match true built-in
@@ -125,7 +126,7 @@ async def test_everything_is_shown_with_where_it_comes_from(settings: Settings, 
     await store(settings, ann, {"stack": {"burst": False}, "filename_patterns": [WEB], "detection": mine})
     _, out, _ = await run(chosen_by_all)
     lines = [line.strip() for line in squeezed(out).splitlines()]
-    assert len(lines) == 22
+    assert len(lines) == 23
     assert "detection.batch_size 100 server.yml" in lines
     assert "detection.phash_threshold 0.97 this user" in lines
     assert "detection.enable_exact_match true this user" in lines

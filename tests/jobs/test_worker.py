@@ -89,7 +89,7 @@ async def test_who_waits_after_a_failure_is_not_woken_by_the_clock(library: Libr
     await library.sync()
     await library.pair()
     later_ms = wall_clock_ms() + 60_000
-    for not_before_ms, woken in ((later_ms, set()), (0, {"refresh", "redo"})):
+    for not_before_ms, woken in ((later_ms, set()), (0, {"refresh", "redo", "notify"})):
         async with library.context.database.write() as connection:
             await polls.change(connection, library.owner_id, not_before_ms=not_before_ms)
         await queue.pool.flushall()

@@ -236,6 +236,16 @@ async def listed(asked: Asked[DuplicatesQuery, Nothing]) -> DuplicatePage:
     return DuplicatePage([_told(each, is_listed=True) for each in shown], cursor)
 
 
+def cursor_behind(found: StoredSet, sort: SetOrder, kind: DuplicateClass) -> str:
+    """The cursor with which a list of one class goes on behind a set, whether that is still listed or not."""
+    value = {
+        SetOrder.NEWEST: found.found_at_ms,
+        SetOrder.SAVINGS: found.savings_bytes,
+        SetOrder.SIMILARITY: found.similarity,
+    }[sort]
+    return encode_cursor(value, found.id, sort.value, kind.value)
+
+
 async def summary(asked: Asked[Nothing, Nothing]) -> DuplicatesSummary:
     """How many sets of each class the caller has."""
     async with asked.jobs.database.read() as connection:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.errors import ParameterError, SidecarError
 from sidecar.formats import Format
@@ -18,8 +20,8 @@ from sidecar.handlers.middleware import Refused
 from sidecar.jobs import regroup
 from sidecar.jobs.regroup import NotShown
 from sidecar.jobs.review import Answer
-from sidecar.model import AssetId, AssetKind, Visibility
-from sidecar.storage import listed_groups
+from sidecar.model import AssetId, AssetKind, OwnerId, Visibility
+from sidecar.storage import listed_groups, shown_groups
 from sidecar.storage.listed_groups import After, ListedGroup, Standing
 from sidecar.storage.shown_groups import LONGEST_ID, SOMEBODYS
 
@@ -87,9 +89,10 @@ class GroupMember(msgspec.Struct, frozen=True):
 
 
 class GroupReason(msgspec.Struct, frozen=True):
-    """One reason: a code for programs, a sentence for people."""
+    """One reason: a code for programs, what it is about (a name, a span of time), and both as a sentence for people."""
 
     code: ReasonCode
+    detail: str
     sentence: str
 
 
@@ -97,7 +100,8 @@ class GroupItem(msgspec.Struct, frozen=True):
     """A native stack (`stacked`), pictures that could become one (`proposed`), or a stack to be mended (`repair`).
 
     Whoever decides about it hands its `revision` back. `is_ours` says that the sidecar made the stack, or the proposal.
-    `primary_id` is the cover, or the cover to be; who is locked in Immich is not among the `members`.
+    `primary_id` is the cover, or the cover to be; who is locked in Immich is not among the `members`. While
+    `is_pending` a write about one of them is on its way, and nothing else can be decided.
     """
 
     id: str
@@ -108,6 +112,7 @@ class GroupItem(msgspec.Struct, frozen=True):
     members: list[GroupMember]
     reasons: list[GroupReason]
     is_ours: bool
+    is_pending: bool
 
 
 class GroupPage(msgspec.Struct, frozen=True):
@@ -185,14 +190,18 @@ async def listed(asked: Asked[GroupsQuery, Nothing]) -> GroupPage:
         page = await listed_groups.page(
             connection, asked.owner_id, types=query.kind, standings=query.state, after=after, limit=query.limit
         )
+        pending = await _pending(connection, asked.owner_id, page.groups)
     last = page.after
     next_cursor = None if last is None else encode_cursor(last.taken_local_ms, last.is_proposal, last.key, of_list)
-    return GroupPage([_item(group) for group in page.groups], next_cursor)
+    return GroupPage([_item(group, pending) for group in page.groups], next_cursor)
 
 
 async def one(asked: Asked[Nothing, Nothing]) -> GroupItem:
     """One of them."""
-    return _item(await _named(asked, asked.path["id"]))
+    group = await _named(asked, asked.path["id"])
+    async with asked.jobs.database.read() as connection:
+        pending = await _pending(connection, asked.owner_id, [group])
+    return _item(group, pending)
 
 
 async def set_primary(asked: Asked[Nothing, PrimaryBody]) -> Intended:
@@ -281,7 +290,12 @@ def _bad_choice(sentence: str) -> Refused:
     return Refused(HTTPStatus.BAD_REQUEST, sentence, code="bad_choice")
 
 
-def _item(group: ListedGroup) -> GroupItem:
+async def _pending(connection: AsyncConnection, owner_id: OwnerId, listed: Sequence[ListedGroup]) -> frozenset[AssetId]:
+    members = {member.asset_id for group in listed for member in group.members}
+    return await shown_groups.being_changed(connection, owner_id, members)
+
+
+def _item(group: ListedGroup, pending: frozenset[AssetId]) -> GroupItem:
     return GroupItem(
         group.id,
         group.standing,
@@ -305,8 +319,9 @@ def _item(group: ListedGroup) -> GroupItem:
             )
             for member in group.members
         ],
-        [GroupReason(reason.code, str(reason)) for reason in group.reasons],
+        [GroupReason(reason.code, reason.detail, str(reason)) for reason in group.reasons],
         group.is_ours,
+        not pending.isdisjoint(member.asset_id for member in group.members),
     )
 
 

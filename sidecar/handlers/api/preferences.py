@@ -17,6 +17,8 @@ from sidecar.grouping.settings import Preferred
 from sidecar.handlers.api.operation import Asked, Nothing, Operation
 from sidecar.handlers.middleware import Refused
 from sidecar.jobs.choosing import InForce, LayerName, NotUnderstood, choose, in_force
+from sidecar.jobs.notifying import bell_of
+from sidecar.jobs.previewing import ChangeKind, preview
 from sidecar.jobs.status import without_names
 from sidecar.preferences import KEYS, MOST_PATTERNS, WORDS
 from sidecar.preferences.detection import LEAST_ALIKE, LONGEST_PATH, MOST_ALIKE, MOST_PATHS
@@ -31,7 +33,7 @@ def _named_places() -> dict[Preferred | Format, str]:
     return named
 
 
-_PLACES = _named_places()
+PLACES = _named_places()
 _SENT = re.compile(r"(unknown placeholder) \{[^{}]*\}|(cannot be used: [^:]*):.*", re.DOTALL)
 _ONCE_EACH = {"uniqueItems": True}
 
@@ -48,12 +50,12 @@ Patterns = Annotated[
     tuple[Pattern, ...],
     msgspec.Meta(max_length=MOST_PATTERNS, description=KEYS["filename_patterns"], extra_json_schema=_ONCE_EACH),
 ]
-Place = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(_PLACES.values())})]
+Place = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(PLACES.values())})]
 Places = Annotated[
     tuple[Place, ...],
     msgspec.Meta(
         min_length=1,
-        max_length=len(_PLACES),
+        max_length=len(PLACES),
         description=KEYS["auto_primary_preference"],
         extra_json_schema=_ONCE_EACH,
     ),
@@ -121,6 +123,7 @@ class PreferenceValues(msgspec.Struct, frozen=True):
     stack: StackSwitches
     extend_users_stacks: Annotated[bool, msgspec.Meta(description=KEYS["extend_users_stacks"])]
     ask_first: Annotated[bool, msgspec.Meta(description=KEYS["ask_first"])]
+    notify: Annotated[bool, msgspec.Meta(description=KEYS["notify"])]
     detection: DetectionValues
 
 
@@ -176,6 +179,7 @@ class PreferenceChanges(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     stack: StackChanges | UnsetType | None = UNSET
     extend_users_stacks: bool | UnsetType | None = UNSET
     ask_first: bool | UnsetType | None = UNSET
+    notify: bool | UnsetType | None = UNSET
     detection: DetectionChanges | UnsetType | None = UNSET
 
 
@@ -186,6 +190,70 @@ class PreferencesPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     values: PreferenceChanges
 
 
+class PreviewRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is thought of being changed, and where in the library to begin: 0, or what the part before said."""
+
+    values: PreferenceChanges
+    start: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] = 0
+
+
+class PreviewCounts(msgspec.Struct, frozen=True):
+    """How many groups of pictures would be stacked or join their stack (`stacked`), be suggested (`suggested`) or not
+    be suggested any more (`dropped`); how many stacks stay, but would have another cover (`cover`) or would not be made
+    any more (`kept`) if they were made anew.
+    """
+
+    stacked: int
+    suggested: int
+    dropped: int
+    cover: int
+    kept: int
+
+
+class PreviewMember(msgspec.Struct, frozen=True):
+    """One picture of an example."""
+
+    asset_id: str
+    name: str
+
+
+class PreviewExample(msgspec.Struct, frozen=True):
+    """One group that would change; the first of its members would be the cover."""
+
+    kind: ChangeKind
+    members: list[PreviewMember]
+
+
+class PreviewDuplicates(msgspec.Struct, frozen=True):
+    """How many sets of duplicates would lose pictures or go, and whether only a search can tell what would come."""
+
+    fewer: int
+    needs_search: bool
+
+
+class PreviewAnswer(msgspec.Struct, frozen=True):
+    """What would change in one part of the caller's library.
+
+    `looked` of `total` photos are done with, those of the parts before included. `next_start` is where the next part
+    begins, null after the last. `counts` and `examples` are of this part alone, `duplicates` of the whole library.
+    """
+
+    looked: int
+    total: int
+    next_start: int | None
+    counts: PreviewCounts
+    examples: list[PreviewExample]
+    duplicates: PreviewDuplicates
+
+
+class BellAnswer(msgspec.Struct, frozen=True):
+    """Whether the sidecar may tell users something at Immich's bell: for that, an API key of an administrator of Immich
+    has to be connected that holds all permissions.
+    """
+
+    is_allowed: bool
+
+
 async def shown(asked: Asked[Nothing, Nothing]) -> PreferencesAnswer:
     """What holds for the caller, and from which layer."""
     return _told(await in_force(asked.jobs, asked.owner_id))
@@ -193,19 +261,54 @@ async def shown(asked: Asked[Nothing, Nothing]) -> PreferencesAnswer:
 
 async def changed(asked: Asked[Nothing, PreferencesPatch]) -> PreferencesAnswer:
     """What holds after the change; the next look at the library uses it."""
-    wanted: dict[str, object] = msgspec.to_builtins(asked.body.values)
-    if patterns := asked.body.values.filename_patterns:
-        # As people write it: a built-in pattern is trusted and must not be said to be not.
-        wanted["filename_patterns"] = [msgspec.to_builtins(each) if each.trusted else each.pattern for each in patterns]
     try:
-        return _told(await choose(asked.jobs, asked.owner_id, wanted, revision=asked.body.revision))
+        return _told(
+            await choose(asked.jobs, asked.owner_id, _as_written(asked.body.values), revision=asked.body.revision)
+        )
     except NotUnderstood as error:
-        detail = "; ".join(f"{problem.key}: {_not_repeated(problem.reason)}" for problem in error.problems)
-        title = "A choice cannot be understood."
-        raise Refused(HTTPStatus.BAD_REQUEST, title, code="bad_request", detail=detail) from error
+        raise _refused(error) from error
     except StaleDecision as error:
         title = "The choices have changed meanwhile; look again."
         raise Refused(HTTPStatus.CONFLICT, title, code=error.code) from error
+
+
+async def previewed(asked: Asked[Nothing, PreviewRequest]) -> PreviewAnswer:
+    """What would change; nothing is changed by asking."""
+    body = asked.body
+    try:
+        found = await preview(asked.jobs, asked.owner_id, _as_written(body.values), start=body.start)
+    except NotUnderstood as error:
+        raise _refused(error) from error
+    return PreviewAnswer(
+        looked=found.looked,
+        total=found.total,
+        next_start=found.next_start,
+        counts=PreviewCounts(**{kind.value: number for kind, number in found.counts.items()}),
+        examples=[
+            PreviewExample(each.kind, [PreviewMember(member.asset_id, member.name) for member in each.members])
+            for each in found.examples
+        ],
+        duplicates=PreviewDuplicates(found.duplicates.fewer, found.duplicates.needs_search),
+    )
+
+
+async def bell(asked: Asked[Nothing, Nothing]) -> BellAnswer:
+    """Whether `notify` can do anything here."""
+    return BellAnswer(await bell_of(asked.jobs) is not None)
+
+
+def _as_written(values: PreferenceChanges) -> dict[str, object]:
+    """The changes as people write them: a built-in pattern is trusted and must not be said to be not."""
+    wanted: dict[str, object] = msgspec.to_builtins(values)
+    if patterns := values.filename_patterns:
+        wanted["filename_patterns"] = [msgspec.to_builtins(each) if each.trusted else each.pattern for each in patterns]
+    return wanted
+
+
+def _refused(error: NotUnderstood) -> Refused:
+    detail = "; ".join(f"{problem.key}: {_not_repeated(problem.reason)}" for problem in error.problems)
+    title = "A choice cannot be understood."
+    return Refused(HTTPStatus.BAD_REQUEST, title, code="bad_request", detail=detail)
 
 
 def _not_repeated(reason: str) -> str:
@@ -218,7 +321,7 @@ def _told(found: InForce) -> PreferencesAnswer:
     plain = matching.chosen() | {"detection": detection.chosen()}
     patterns = [Pattern(each.pattern, each.trusted or each.is_built_in) for each in matching.filename_patterns or ()]
     words = matching.auto_primary_preference or ()
-    places = dict.fromkeys(_PLACES[WORDS[word]] for word in words)
+    places = dict.fromkeys(PLACES[WORDS[word]] for word in words)
     values = msgspec.convert(
         plain | {"filename_patterns": patterns, "auto_primary_preference": list(places)}, PreferenceValues
     )
@@ -244,6 +347,25 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
         handler=changed,
         answer=PreferencesAnswer,
         body=PreferencesPatch,
+        tag="preferences",
+    ),
+    Operation(
+        id="previewPreferences",
+        method="POST",
+        path="/preferences/preview",
+        summary="What other choices would change in the library as it is; nothing is changed by asking",
+        handler=previewed,
+        answer=PreviewAnswer,
+        body=PreviewRequest,
+        tag="preferences",
+    ),
+    Operation(
+        id="getBell",
+        method="GET",
+        path="/preferences/bell",
+        summary="Whether users can be told at Immich's bell that something waits for them",
+        handler=bell,
+        answer=BellAnswer,
         tag="preferences",
     ),
 )

@@ -37,9 +37,10 @@ class SuggestionsQuery(msgspec.Struct, frozen=True):
 
 
 class SuggestionReason(msgspec.Struct, frozen=True):
-    """One reason: a code for programs, a sentence for people."""
+    """One reason: a code for programs, what it is about, and both as a sentence for people."""
 
     code: ReasonCode
+    detail: str
     sentence: str
 
 
@@ -119,7 +120,7 @@ def _explanation(finding: Finding, asset_id: AssetId, known: Mapping[AssetId, As
     return Explanation(
         _BECAUSE[finding.kind],
         finding.id if finding.kind is FindingKind.REVIEW else None,
-        [SuggestionReason(reason.code, str(reason)) for reason in finding.reasons],
+        [SuggestionReason(reason.code, reason.detail, str(reason)) for reason in finding.reasons],
         [_candidate(member) for member in near],
     )
 
