@@ -10,13 +10,16 @@ from aiohttp.typedefs import Handler
 
 from sidecar.errors import SettingsError
 from sidecar.events.hooks import HOOKS_PATH
-from sidecar.handlers import health, home, hooks, middleware
+from sidecar.handlers import health, hooks, middleware
 from sidecar.handlers.api.description import described
 from sidecar.handlers.api.operation import handler_of
 from sidecar.handlers.api.routes import OPERATIONS
+from sidecar.handlers.pages.listeners import LISTENERS, Listeners
+from sidecar.handlers.pages.page import handler_of as page_of
+from sidecar.handlers.pages.routes import ROUTES
 from sidecar.handlers.proxy import add_proxy
+from sidecar.handlers.static import static_file
 from sidecar.keys import SERVICES
-from sidecar.ui.render import STATIC
 from sidecar.wiring import Services
 
 SHUTDOWN_TIMEOUT_S = 5.0
@@ -26,12 +29,13 @@ def build_app(services: Services) -> web.Application:
     """The application, all of it under the base path; what it works with is given, so a test gives fakes."""
     app = web.Application(middlewares=[middleware.errors])
     app[SERVICES] = services
+    app[LISTENERS] = listeners = Listeners()
+    app.on_shutdown.append(listeners.stop)
     base = services.settings.base_path
     for path in {"/", base}:
         app.router.add_get(path, _to_front_page(f"{base}/"))
-    app.router.add_get(f"{base}/", home.home)
-    app.router.add_post(f"{base}/connect", home.connect)
-    app.router.add_post(f"{base}/disconnect", home.disconnect)
+    for route in ROUTES:
+        app.router.add_route(route.method, f"{base}{route.path}", page_of(route))
     app.router.add_get(f"{base}/health", health.health)
     app.router.add_get(f"{base}/ready", health.ready)
     for operation in OPERATIONS:
@@ -39,7 +43,7 @@ def build_app(services: Services) -> web.Application:
     app.router.add_get(f"{base}/api/openapi.json", described(OPERATIONS, base_path=base))
     add_proxy(app, base)
     app.router.add_post(f"{base}{HOOKS_PATH}{{token}}", hooks.immich)
-    app.router.add_static(f"{base}/static", STATIC)
+    app.router.add_get(f"{base}/static/{{name}}", static_file)
     return app
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from sidecar.handlers.api.operation import Nothing, Operation
 from sidecar.storage.tables import metadata
-from tests.handlers.api.conftest import Household, Person
-from tests.handlers.api.shelves import copies, set_of
+from tests.handlers.conftest import Household, Person
+from tests.handlers.shelves import copies, set_of
 
 NO_STACK = '{"message": "No stacks today"}'
 IDS_OF = {
@@ -117,6 +117,7 @@ BODIES: dict[str, Callable[[str, list[str], str], Body]] = {
     "undoAction": lambda _id, _members, _revision: {},
     "retryFailures": lambda _id, _members, _revision: {},
     "retryFailure": lambda _id, _members, _revision: {},
+    "previewPreferences": lambda _id, _members, _revision: {"values": {"ask_first": True}},
     "changePreferences": lambda _id, _members, revision: {"revision": revision, "values": {"ask_first": True}},
 }  # fmt: skip
 """What each operation with a body is told, of (id, members, revision)."""

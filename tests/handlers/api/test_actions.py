@@ -12,7 +12,7 @@ from sidecar.storage import findings, journal, resolutions
 from sidecar.storage.findings import FOR_A_PERSON
 from sidecar.storage.journal import Action, ActionKind
 from sidecar.storage.resolutions import ResolutionState
-from tests.handlers.api.conftest import Household, Person
+from tests.handlers.conftest import Household, Person
 from tests.jobs.duplicates.album import Shelf
 from tests.jobs.household import Library
 

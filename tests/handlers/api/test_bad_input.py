@@ -16,8 +16,8 @@ from sidecar.handlers.api.operation import BODY_LIMIT_BYTES, For, Nothing
 from sidecar.handlers.api.routes import OPERATIONS
 from sidecar.handlers.middleware import HEADERS
 from sidecar.log import WithoutStrangersBytes
-from tests.handlers.api.conftest import BASE, Household, Person
 from tests.handlers.api.everything import Known, Question, fill, questions, state_of
+from tests.handlers.conftest import BASE, Household, Person
 
 ODD_IDS = [
     "%00", "a%00b", "..%2F..%2Fa", "%2e%2e", "%2F", "%5C..%5C", "%ED%A0%80", "%FF", "%F0%9F%98%80", "%0D%0AX:y",
@@ -241,6 +241,7 @@ TOLD_OTHERWISE = {
     "connect": (409, "headless"),
     "disconnect": (409, "headless"),
     "getOverview": (403, "not_allowed"),
+    "getBell": (200, None),  # which only Immich knows
 }
 """What is not told by the status, or is refused before anybody looks into the database."""
 

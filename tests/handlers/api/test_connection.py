@@ -10,7 +10,7 @@ from sidecar.app import build_app
 from sidecar.immich_client.permissions import required_permissions
 from sidecar.storage.tables import scans
 from tests.builders import count_rows
-from tests.handlers.api.conftest import BASE, Household, Person
+from tests.handlers.conftest import BASE, Household, Person
 
 
 def stranger(household: Household, *, is_admin: bool = False) -> Person:

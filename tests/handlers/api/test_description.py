@@ -16,7 +16,7 @@ from sidecar import __version__
 from sidecar.handlers.api.description import describe
 from sidecar.handlers.api.operation import Asked, For, Nothing, Operation
 from sidecar.handlers.api.routes import OPERATIONS
-from tests.handlers.api.conftest import BASE, Household
+from tests.handlers.conftest import BASE, Household
 
 
 class Colour(StrEnum):

@@ -10,8 +10,8 @@ from sidecar.handlers.api.duplicate_decisions import OPERATIONS
 from sidecar.jobs.duplicates.resolve import resolve
 from sidecar.model import Visibility
 from sidecar.storage import detections
-from tests.handlers.api.conftest import Household, Person
-from tests.handlers.api.shelves import alike, copies, done, pair, problem, set_of, sets, shelf_of
+from tests.handlers.conftest import Household, Person
+from tests.handlers.shelves import alike, copies, done, pair, problem, set_of, sets, shelf_of
 
 STALE = (409, "stale_decision")
 MISSING = (404, "not_found")

@@ -10,8 +10,8 @@ from sidecar.jobs.duplicates.stacking import MOST_STACKED
 from sidecar.model import AssetId, Visibility
 from sidecar.storage import resolutions
 from sidecar.storage.resolutions import Resolution
-from tests.handlers.api.conftest import Household, Person
-from tests.handlers.api.shelves import alike, copies, done, pair, problem, set_of, sets, shelf_of
+from tests.handlers.conftest import Household, Person
+from tests.handlers.shelves import alike, copies, done, pair, problem, set_of, sets, shelf_of
 
 STALE = (409, "stale_decision")
 

@@ -11,8 +11,8 @@ from sidecar.handlers.api.paging import encode_cursor
 from sidecar.jobs.duplicates.dismissals import remember_distinct
 from sidecar.jobs.duplicates.record import record
 from sidecar.model import AssetId
-from tests.handlers.api.conftest import Household, Person
-from tests.handlers.api.shelves import alike, copies, pair, set_of, sets, shelf_of
+from tests.handlers.conftest import Household, Person
+from tests.handlers.shelves import alike, copies, pair, set_of, sets, shelf_of
 
 EMPTY = {"sets": 0, "assets": 0, "savings_bytes": 0}
 

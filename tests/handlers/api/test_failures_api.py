@@ -8,7 +8,7 @@ from sidecar.storage import changes, detections, scans
 from sidecar.storage.changes import Change, Source
 from sidecar.storage.detections import DetectionState
 from sidecar.storage.scans import ScanState
-from tests.handlers.api.conftest import Person
+from tests.handlers.conftest import Person
 
 SUNDAYS = '{"message": "No stacks of SECRET.JPG on Sundays"}'
 ODD_IDS = ["%00", "%ED%A0%80", "x" * 300, "retry", "null", "1%27--", "%F0%9F%98%80"]

@@ -12,7 +12,7 @@ from sidecar.demo.immich.rows import AssetRow
 from sidecar.demo.immich.stacks import leave_stack
 from sidecar.model import Visibility
 from sidecar.preferences import Matching
-from tests.handlers.api.conftest import Household, Person
+from tests.handlers.conftest import Household, Person
 
 NOBODYS = "00000000-0000-4000-8000-0000000000ff"
 
@@ -67,7 +67,7 @@ async def test_a_stack_of_ours_is_told_with_all_that_is_known_of_it(ann: Person,
         *("asset_id", "name", "format", "kind", "size_bytes", "width", "height", "duration_ms"),
         *("taken_local_ms", "is_primary", "visibility", "is_trashed"),
     }
-    assert {"code": "same_name", "sentence": "one name: img_1"} in item["reasons"]
+    assert {"code": "same_name", "detail": "img_1", "sentence": "one name: img_1"} in item["reasons"]
     assert await bob.get("/groups") == {"items": [], "next_cursor": None}
 
 
@@ -79,7 +79,7 @@ async def test_a_proposal_is_told_with_its_doubt_first(ann: Person) -> None:
     assert (item["state"], item["type"], item["is_ours"]) == ("proposed", "raw_jpeg", True)
     assert item["primary_id"] == jpeg.id
     assert {member["asset_id"] for member in item["members"]} == {raw.id, jpeg.id}
-    assert item["reasons"][0] == {"code": "ask_first", "sentence": "you want to be asked first"}
+    assert item["reasons"][0] == {"code": "ask_first", "detail": "", "sentence": "you want to be asked first"}
 
 
 async def test_kinds_and_states_choose_what_is_listed_and_may_be_several(ann: Person) -> None:
@@ -303,9 +303,13 @@ async def test_a_broken_stack_is_listed_with_its_cover_and_mended_as_proposed(an
     assert (await ann.get("/groups", params={"state": "repair", "kind": "burst"}))["items"] == []
     body = {"revision": item["revision"], "cover": jpeg.id}
     assert await ann.refused("POST", f"/groups/{item['id']}/accept", json=body) == (400, "bad_choice")
+    assert not item["is_pending"]
     await posted(ann, f"/groups/{item['id']}/accept", {"revision": item["revision"]})
+    assert [each["is_pending"] for each in (await ann.get("/groups"))["items"]] == [True, True]
+    assert (await ann.get(f"/groups/{item['id']}"))["is_pending"]
     await ann.work()
     assert stacks_of(ann) == [["IMG_1.CR3", "IMG_1.JPG"]]
+    assert [each["is_pending"] for each in (await ann.get("/groups"))["items"]] == []
 
 
 ROUTES = [
@@ -359,7 +363,8 @@ async def test_several_are_decided_and_a_bad_one_stops_no_other(ann: Person, bob
         (refused, "not_found"),
         (refused, "not_found"),
         (done, None),
-        (refused, "stale_decision"),
+        # What is rejected is proposed no more; what is accepted waits to be written.
+        (refused, "stale_decision" if verdict == "accept" else "not_found"),
     ]
     assert [each["id"] for each in answer["items"]] == [each["id"] for each in items]
     assert all((each["action_id"] is not None) == (each["outcome"] == "accepted") for each in answer["items"])

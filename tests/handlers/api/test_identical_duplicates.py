@@ -7,8 +7,8 @@ import pytest
 from sidecar.handlers.api.duplicate_decisions import MOST_GROUPS
 from sidecar.handlers.api.duplicates import MOST_LISTED
 from sidecar.jobs.duplicates.resolve import resolve
-from tests.handlers.api.conftest import Household, Person
-from tests.handlers.api.shelves import copies, done, pair, problem, sets, shelf_of
+from tests.handlers.conftest import Household, Person
+from tests.handlers.shelves import copies, done, pair, problem, sets, shelf_of
 
 KEEP = "/duplicates/identical/keep"
 

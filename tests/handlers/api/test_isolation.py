@@ -19,8 +19,8 @@ from sidecar.handlers.api.operation import For
 from sidecar.handlers.api.routes import OPERATIONS
 from sidecar.settings import Settings
 from sidecar.wiring import open_services
-from tests.handlers.api.conftest import BASE, Household, Person
 from tests.handlers.api.everything import Known, Question, fill, known_of, questions, state_of
+from tests.handlers.conftest import BASE, Household, Person
 from tests.jobs.household import Clock
 
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")

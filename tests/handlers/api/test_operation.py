@@ -31,7 +31,7 @@ from sidecar.handlers.api.operation import (
 from sidecar.handlers.middleware import Refused
 from sidecar.keys import SERVICES
 from sidecar.wiring import Services
-from tests.handlers.api.conftest import Household, Person
+from tests.handlers.conftest import Household, Person
 
 Client = TestClient[web.Request, web.Application]
 

@@ -8,8 +8,8 @@ from sidecar.jobs.partners import read_partners
 from sidecar.jobs.refresh import refresh
 from sidecar.model import AssetKind
 from sidecar.storage import polls
-from tests.handlers.api.conftest import Household, Person
-from tests.handlers.api.shelves import pair
+from tests.handlers.conftest import Household, Person
+from tests.handlers.shelves import pair
 from tests.jobs.household import NOON
 
 DAY_S = 86_400

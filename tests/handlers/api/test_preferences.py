@@ -18,7 +18,7 @@ from sidecar.jobs.queue import JobName
 from sidecar.preferences import KEYS
 from sidecar.preferences.detection import SERVER_WIDE
 from sidecar.storage import preferences
-from tests.handlers.api.conftest import Household, Person
+from tests.handlers.conftest import Household, Person
 
 
 async def now(person: Person) -> dict[str, Any]:
@@ -68,6 +68,7 @@ async def test_where_nobody_chose_everything_is_built_in(ann: Person) -> None:
         },
         "extend_users_stacks": False,
         "ask_first": False,
+        "notify": False,
         "detection": {
             "phash_threshold": 0.95,
             "enable_exact_match": True,

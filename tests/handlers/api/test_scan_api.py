@@ -12,7 +12,7 @@ from sidecar.jobs.queue import JobName
 from sidecar.jobs.sync import sync
 from sidecar.model import OwnerId
 from sidecar.storage import detections, scans
-from tests.handlers.api.conftest import Household, Person
+from tests.handlers.conftest import Household, Person
 
 ODD_BODIES = [
     '{"kind": "everything"}',

@@ -16,8 +16,8 @@ from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.core.result import Ok
 
-from tests.handlers.api.conftest import BASE, Household, Person
 from tests.handlers.api.everything import IDS_OF, Known, fill
+from tests.handlers.conftest import BASE, Household, Person
 
 Case = schemathesis.Case[Any]
 

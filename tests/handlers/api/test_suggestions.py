@@ -6,7 +6,7 @@ from sidecar.grouping.reasons import Reason, ReasonCode
 from sidecar.model import AssetId
 from sidecar.storage import assets, findings
 from sidecar.storage.findings import Finding, FindingKind
-from tests.handlers.api.conftest import Household, Person
+from tests.handlers.conftest import Household, Person
 
 PATH = "/suggestions/ungrouped-raws"
 
@@ -52,4 +52,4 @@ async def test_a_suggestion_tells_what_is_known_about_why(household: Household, 
         ("left_alone", None),
     ]
     assert [[near["name"] for near in each["candidates"]] for each in explained] == [["B.JPG"], ["B.JPG"], []]
-    assert explained[0]["reasons"] == [{"code": "ambiguous", "sentence": str(review.reasons[0])}]
+    assert explained[0]["reasons"] == [{"code": "ambiguous", "detail": "", "sentence": str(review.reasons[0])}]
