@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import events, pairing, photos, proxy, scanning
+from tests.bench import events, pages, pairing, photos, proxy, scanning
 from tests.bench.duplicates import __main__ as duplicates
 
 SECTIONS: dict[str, Callable[[], None]] = {
@@ -16,11 +16,12 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "scanning": scanning.main,
     "events": events.main,
     "photos": photos.main,
+    "pages": pages.main,
     "proxy": proxy.main,
     "duplicates": duplicates.main,
     "peers": lambda: duplicates.main(["peers"]),
 }
-UNASKED = ("pairing", "scanning", "events", "photos", "proxy", "duplicates")
+UNASKED = ("pairing", "scanning", "events", "photos", "pages", "proxy", "duplicates")
 
 
 def main(words: list[str]) -> None:

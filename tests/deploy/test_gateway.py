@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
-import shutil
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 import pytest
@@ -22,6 +19,8 @@ from sidecar.demo.immich import EmulatedImmich
 from sidecar.settings import Settings
 from sidecar.wiring import open_services
 from tests.deploy.compose import ROOT
+from tests.deploy.gateways import gateway, is_installed
+from tests.handlers.html import Page
 from tests.jobs.household import NOON
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -47,92 +46,13 @@ class Entrance:
         assert answer.status == 201
 
 
-def free_port() -> int:
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        port: int = tried.getsockname()[1]
-        return port
-
-
-@asynccontextmanager
-async def running(*command: str, port: int, **environment: str) -> AsyncIterator[None]:
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        env={"PATH": "/usr/sbin:/usr/bin:/bin", **environment},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        for _ in range(400):
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                assert process.returncode is None, (await process.communicate())[0].decode()
-                await asyncio.sleep(0.05)
-            else:
-                writer.close()
-                await writer.wait_closed()
-                break
-        yield
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.communicate()
-
-
-Gateway = Callable[[Path, str, str, str], Awaitable[tuple[list[str], dict[str, str], int]]]
-
-
-async def caddy(folder: Path, immich: str, sidecar: str, base_path: str) -> tuple[list[str], dict[str, str], int]:
-    port = free_port()
-    return (
-        ["caddy", "run", "--adapter", "caddyfile", "--config", str(ROOT / "deploy" / "Caddyfile")],
-        {
-            "SIDECAR_GATEWAY_ADDRESS": f"http://127.0.0.1:{port}",
-            "SIDECAR_BASE_PATH": base_path,
-            "SIDECAR_UPSTREAM": sidecar,
-            "IMMICH_UPSTREAM": immich,
-            "HOME": str(folder),
-            "XDG_DATA_HOME": str(folder),
-            "XDG_CONFIG_HOME": str(folder),
-        },
-        port,
-    )
-
-
-async def nginx(folder: Path, immich: str, sidecar: str, base_path: str) -> tuple[list[str], dict[str, str], int]:
-    port = free_port()
-    ours = (ROOT / "deploy" / "nginx.conf").read_text()
-    for there, here in (
-        ("server immich-server:2283;", f"server {immich};"),
-        ("server sidecar:8080;", f"server {sidecar};"),
-        ("listen 80;", f"listen 127.0.0.1:{port};"),
-        ("location = /sidecar {", f"location = {base_path} {{"),
-        ("location /sidecar/ {", f"location {base_path}/ {{"),
-    ):
-        assert there in ours
-        ours = ours.replace(there, here)
-    temporary = "\n".join(
-        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    path = folder / "nginx.conf"
-    path.write_text(
-        f"daemon off;\nuser root;\npid {folder}/pid;\nerror_log stderr;\nevents {{}}\n"
-        f"http {{\naccess_log off;\n{temporary}\n{ours}\n}}\n"
-    )
-    return ["nginx", "-c", str(path), "-p", str(folder)], {}, port
-
-
-GATEWAYS: dict[str, Gateway] = {"caddy": caddy, "nginx": nginx}
-
-
 @pytest.fixture(
     params=[("caddy", "/sidecar"), ("nginx", "/sidecar"), ("caddy", "/my/stacks"), ("nginx", "/my/stacks")],
     ids=lambda each: f"{each[0]} {each[1]}",
 )
 async def entrance(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Entrance]:
     name, base_path = request.param
-    if shutil.which(name, path="/usr/sbin:/usr/bin:/bin") is None:
+    if not is_installed(name):
         pytest.skip(f"{name} is not installed: its half of the gateway's tests is left out")
     async with EmulatedImmich() as immich:
         ann = immich.add_user("Ann")
@@ -140,14 +60,11 @@ async def entrance(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         settings = Settings(immich_url=immich.url, data_dir=tmp_path / "data", port=0, base_path=base_path)
         async with open_services(settings) as services, serving(services) as address:
             sidecar = address.removeprefix("http://").partition("/")[0]
-            command, environment, port = await GATEWAYS[name](
-                tmp_path, immich.url.removeprefix("http://"), sidecar, base_path
-            )
             async with (
-                running(*command, port=port, **environment),
+                gateway(name, tmp_path, immich.url.removeprefix("http://"), sidecar, base_path) as url,
                 ClientSession(cookie_jar=CookieJar(unsafe=True)) as browser,
             ):
-                yield Entrance(f"http://127.0.0.1:{port}", immich, base_path, browser)
+                yield Entrance(url, immich, base_path, browser)
 
 
 async def test_who_signs_in_at_immich_is_signed_in_at_the_sidecar(entrance: Entrance) -> None:
@@ -155,21 +72,25 @@ async def test_who_signs_in_at_immich_is_signed_in_at_the_sidecar(entrance: Entr
     assert "Sign in to Immich first" in await (await entrance.browser.get(page)).text()
     await entrance.sign_in()
     answer = await entrance.browser.get(page)
-    assert "Connect the sidecar, Ann" in await answer.text()
+    shown = Page(200, {}, await answer.text())
+    assert shown.title == "Connect the sidecar, Ann"
     assert str(answer.url) == f"{page}/"
-    answer = await entrance.browser.post(f"{page}/connect", headers={"Origin": entrance.url})
+    form = shown.button("Connect")[0].fields
+    answer = await entrance.browser.post(f"{page}/connect", data=form, headers={"Origin": entrance.url})
     assert "Looking through your library" in await answer.text()
     answer = await entrance.browser.get(f"{page}/api/connection")
     assert (await answer.json())["key"] == "works"
-    assert (await entrance.browser.post(f"{page}/connect", headers={"Origin": "http://evil.example"})).status == 403
+    forged = await entrance.browser.post(f"{page}/connect", data=form, headers={"Origin": "http://evil.example"})
+    assert forged.status == 403
 
 
 async def test_everything_on_the_page_is_found_under_the_base_path(entrance: Entrance) -> None:
     page = await (await entrance.browser.get(f"{entrance.url}{entrance.base_path}/")).text()
     links = re.findall(r'(?:href|src|action)="([^"]+)"', page)
     assert links
+    immichs = {"/", f"/auth/login?continue={quote(entrance.base_path, safe='')}/"}
+    assert {link for link in links if not link.startswith((f"{entrance.base_path}/", "#"))} == immichs
     for link in links:
-        assert link.startswith(f"{entrance.base_path}/")
         assert (await entrance.browser.get(entrance.url + link)).status == 200
 
 
