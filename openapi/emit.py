@@ -6,8 +6,7 @@ import keyword
 import re
 from collections.abc import Iterable, Mapping
 
-from openapi.contract import Call, Contract, Field, Shape
-from openapi.selection import RAW, TEXT
+from sidecar.immich_client.contract.terms import RAW, TEXT, Call, Contract, Field, Shape
 
 _LINE_LENGTH = 120
 

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import httpx
 
-from openapi.contract import contract_text
 from openapi.emit import emit
 from openapi.merge import merge
-from openapi.pin import Pin, pin_text, read_pins, version_numbers
-from openapi.selection import DescriptionError, load_selection
+from openapi.pin import Pin, pin_text, published_text, read_pins
+from openapi.selection import load_selection
 from openapi.trim import trim
+from sidecar.immich_client.contract.description import DescriptionError, version_numbers
+from sidecar.immich_client.contract.terms import contract_text
 
 ROOT = Path(__file__).parent.parent
 
@@ -41,7 +42,12 @@ class Layout:
     @property
     def contract(self) -> Path:
         """The merged contract."""
-        return self.root / "openapi" / "contract.json"
+        return self.generated / "contract.json"
+
+    @property
+    def described(self) -> Path:
+        """What the emulated Immich publishes about itself: the newest pin."""
+        return self.root / "sidecar" / "demo" / "immich" / "described.json"
 
     @property
     def generated(self) -> Path:
@@ -72,6 +78,7 @@ def expected(layout: Layout, sources: Sequence[Source] = ()) -> dict[Path, str]:
     contract = merge(pins, selection)
     files = {layout.pins / f"{pin.immich}.json": pin_text(pin) for pin in fresh}
     files[layout.contract] = contract_text(contract)
+    files[layout.described] = published_text(pins[-1])
     files.update({layout.generated / name: text for name, text in emit(contract).items()})
     return files
 

@@ -7,9 +7,18 @@ from dataclasses import dataclass
 
 import msgspec
 
-from openapi.contract import Call, Contract, Field, Shape
-from openapi.pin import Operation, Pin, Schema, version_numbers
-from openapi.selection import DescriptionError, Selected, Selection, model_inside
+from openapi.pin import Pin
+from openapi.selection import Selected, Selection
+from sidecar.immich_client.contract.description import (
+    LIMITS,
+    DescriptionError,
+    Operation,
+    Schema,
+    fingerprint,
+    reached,
+    version_numbers,
+)
+from sidecar.immich_client.contract.terms import Call, Contract, Field, Shape, model_inside
 
 
 @dataclass(frozen=True)
@@ -61,10 +70,16 @@ def _call(
         answer=wanted.answer,
         answers_list=answers_list,
         repeatable=wanted.repeatable or method == "GET",
+        admin_only=any(operation.admin_only for _, operation in found),
         permissions=tuple(sorted({operation.permission for _, operation in found if operation.permission})),
         query=query,
         body=body,
+        fingerprints=tuple(dict.fromkeys(_fingerprint(name, pin, operation) for pin, operation in found)),
     )
+
+
+def _fingerprint(name: str, pin: Pin, operation: Operation) -> str:
+    return fingerprint(name, operation, reached(msgspec.to_builtins(operation), pin.schemas.__getitem__))
 
 
 def _is_wanted_of(pin: Pin, wanted: Selected) -> bool:
@@ -118,20 +133,28 @@ def _property(sight: _Sight, field: str) -> _Sight | None:
 
 
 def _fields(model: str, sights: Sequence[_Sight], selection: Selection) -> dict[str, Field]:
-    return {field: _read_field(f"{model}.{field}", field, how, sights) for field, how in selection.reads(model).items()}
+    understood = selection.understood.get(model, {})
+    return {
+        field: _read_field(f"{model}.{field}", field, how, understood.get(field, ()), sights)
+        for field, how in selection.reads(model).items()
+    }
 
 
-def _read_field(where: str, field: str, how: str | None, sights: Sequence[_Sight]) -> Field:
+def _read_field(where: str, field: str, how: str | None, words: tuple[str, ...], sights: Sequence[_Sight]) -> Field:
     found = [inner for sight in sights if (inner := _property(sight, field))]
     if not found:
         raise DescriptionError(f"No pin has the field {where}.")
     since, until = _span([sight.pin for sight in found], [sight.pin for sight in sights])
+    shape = _shape(where, found, is_sent=False)
+    if unknown := sorted(set(words) - set(shape.values)):
+        raise DescriptionError(f"{where} says no {', '.join(unknown)} in any pin.")
     return Field(
-        shape=_shape(where, found, is_sent=False),
+        shape=shape,
         since=since,
         until=until,
         required=len(found) == len(sights) and all(sight.required for sight in found),
         reads=how,
+        words=words,
     )
 
 
@@ -167,19 +190,29 @@ def _sent_fields(
     name: str, wanted: Selected, known: Mapping[str, Sequence[_Sight]], pins: Sequence[Pin]
 ) -> dict[str, Field]:
     return {
-        field: _sent_field(f"{name}.{field}", known[field], pins, may_be_null=field in wanted.nulls)
+        field: _sent_field(f"{name}.{field}", known[field], pins, wanted, field)
         for field in wanted.sends
         if field in known
     }
 
 
-def _sent_field(where: str, sights: Sequence[_Sight], pins: Sequence[Pin], *, may_be_null: bool) -> Field:
+def _sent_field(where: str, sights: Sequence[_Sight], pins: Sequence[Pin], wanted: Selected, field: str) -> Field:
     since, until = _span([sight.pin for sight in sights], pins)
     shape = _shape(where, sights, is_sent=True)
-    if may_be_null:
-        if not any(sight.schema.get("nullable") for sight in sights):
+    null_since = None
+    if field in wanted.nulls:
+        takers = [sight.pin for sight in sights if sight.schema.get("nullable")]
+        if not takers:
             raise DescriptionError(f"{where} may be null in no pin.")
+        null_since, _ = _span(takers, pins)
         shape = msgspec.structs.replace(shape, nullable=True)
+    innermost = shape.items or shape
+    words = wanted.words.get(field, ())
+    if unknown := sorted(set(words) - set(innermost.values)):
+        raise DescriptionError(f"{where} knows no {', '.join(unknown)} in any pin.")
+    if innermost.values and not words and not _takes_permissions(innermost):
+        raise DescriptionError(f"operations.toml does not say which words of {where} are sent.")
+    single = [_items(sight) if "items" in sight.schema else sight for sight in sights]
     return Field(
         shape=shape,
         since=since,
@@ -187,7 +220,40 @@ def _sent_field(where: str, sights: Sequence[_Sight], pins: Sequence[Pin], *, ma
         required=any(sight.required for sight in sights),
         minimum=max((sight.schema["minimum"] for sight in sights if "minimum" in sight.schema), default=None),
         maximum=min((sight.schema["maximum"] for sight in sights if "maximum" in sight.schema), default=None),
+        words=words,
+        fields={name: _inner_field(f"{where}.{name}", name, single) for name in wanted.inside.get(field, ())},
+        null_since=null_since,
+        at_least=max(sight.schema.get("minItems", 0) for sight in sights),
+        limits=_limits([*sights, *single]),
     )
+
+
+def _inner_field(where: str, name: str, sights: Sequence[_Sight]) -> Field:
+    found = [inner for sight in sights if (inner := _property(sight, name))]
+    if not found:
+        raise DescriptionError(f"No pin has the field {where}.")
+    since, until = _span([sight.pin for sight in found], [sight.pin for sight in sights])
+    return Field(
+        shape=_shape(where, found, is_sent=True),
+        since=since,
+        until=until,
+        required=any(sight.required for sight in found),
+        limits=_limits(found),
+    )
+
+
+def _takes_permissions(shape: Shape) -> bool:
+    """True of the one enum of which we send what the calls themselves say: the permissions that they ask for."""
+    return "apiKey.create" in shape.values
+
+
+def _limits(sights: Sequence[_Sight]) -> dict[str, tuple[str | float | bool, ...]]:
+    seen: dict[str, dict[str | float | bool, None]] = {}
+    for sight in sights:
+        for fact in LIMITS:
+            if fact in sight.schema:
+                seen.setdefault(fact, {})[sight.schema[fact]] = None
+    return {fact: tuple(values) for fact, values in seen.items()}
 
 
 def _span(having: Iterable[Pin], asked: Iterable[Pin]) -> tuple[str, str | None]:

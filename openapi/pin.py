@@ -3,55 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from openapi.selection import DescriptionError
+from sidecar.immich_client.contract.description import (
+    REFERENCE,
+    DescriptionError,
+    Operation,
+    Schema,
+    resolve,
+    version_numbers,
+)
 
 PINS = Path(__file__).with_name("pins")
-
-Schema = Mapping[str, Any]
-"""A JSON schema in OpenAPI 3.0's dialect (`nullable`), with references of the form "#/schemas/Name"."""
-
-REFERENCE = "#/schemas/"
-
-
-class Parameter(msgspec.Struct, frozen=True, omit_defaults=True, rename={"place": "in"}):
-    """A path or query parameter."""
-
-    name: str
-    place: str
-    schema: dict[str, Any]
-    required: bool = False
-
-
-class Body(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A request or reply body; schema is None where the description gives none."""
-
-    content: str
-    schema: dict[str, Any] | None = None
-    required: bool = False
-
-
-class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One operation; `since` is Immich's own word, answers are keyed by status ("204" has None)."""
-
-    method: str
-    path: str
-    answers: dict[str, Body | None]
-    parameters: list[Parameter] = []
-    body: Body | None = None
-    permission: str | None = None
-    admin_only: bool = False
-    since: str | None = None
-
-    @property
-    def success(self) -> Body | None:
-        """The body of the lowest 2xx answer, None if it has none."""
-        return self.answers[min(status for status in self.answers if status.startswith("2"))]
 
 
 class Pin(msgspec.Struct, frozen=True):
@@ -64,28 +30,61 @@ class Pin(msgspec.Struct, frozen=True):
     schemas: dict[str, dict[str, Any]]
 
     def resolve(self, schema: Schema) -> Schema:
-        """The schema itself instead of a reference to it, keeping a `nullable` that stands beside the reference.
+        """The schema itself instead of a reference to it, keeping a `nullable` that stands beside the reference."""
+        return resolve(schema, self.schemas)
 
-        Source: Immich 2.x writes `{"allOf": [{"$ref": …}], "nullable": true}` where 3.x writes the reference alone.
+    def published(self) -> dict[str, Any]:
+        """What the version would publish if it had no other operations: an OpenAPI description with nothing but facts.
+
+        Shape:  `trim` makes the same pin of it, but for origin and hash.
         """
-        if "$ref" in schema:
-            return self.resolve(self.schemas[schema["$ref"].removeprefix(REFERENCE)])
-        parts = schema.get("allOf", ())
-        if len(parts) != 1:
-            return schema
-        inner = self.resolve(parts[0])
-        return {**inner, "nullable": True} if schema.get("nullable") else inner
+        paths: dict[str, dict[str, Any]] = {}
+        for name, operation in self.operations.items():
+            paths.setdefault(operation.path, {})[operation.method.lower()] = _published(name, operation)
+        return {
+            "openapi": "3.0.0",
+            "info": {"title": "Immich", "version": self.immich},
+            "paths": paths,
+            "components": {"schemas": _outward(self.schemas)},
+        }
 
 
-def version_numbers(version: str) -> tuple[int, ...]:
-    """(3, 1, 0) of "3.1.0", so that versions sort as their numbers do.
+def _published(name: str, operation: Operation) -> dict[str, Any]:
+    facts = msgspec.to_builtins(operation)
+    published = {
+        "operationId": name,
+        "parameters": facts.get("parameters", []),
+        "responses": {
+            status: {} if answer is None else _content(answer) for status, answer in facts["answers"].items()
+        },
+        "x-immich-permission": operation.permission,
+        "x-immich-admin-only": operation.admin_only,
+    }
+    if operation.body is not None:
+        published["requestBody"] = {**_content(facts["body"]), "required": operation.body.required}
+    if operation.since is not None:
+        published["since"] = operation.since
+    outward: dict[str, Any] = _outward(published)
+    return outward
 
-    Errors: DescriptionError if it is not numbers between dots.
-    """
-    parts = version.split(".")
-    if not all(part.isascii() and part.isdigit() for part in parts):
-        raise DescriptionError(f"{version!r} is not an Immich version such as 3.1.0.")
-    return tuple(int(part) for part in parts)
+
+def _content(body: dict[str, Any]) -> dict[str, Any]:
+    return {"content": {body["content"]: {"schema": body["schema"]} if "schema" in body else {}}}
+
+
+def _outward(value: Any) -> Any:
+    """Facts as Immich words them: where its references lead, and since when something is there."""
+    if isinstance(value, list):
+        return [_outward(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    outward = {key: _outward(inner) for key, inner in value.items()}
+    if isinstance(reference := value.get("$ref"), str):
+        outward["$ref"] = f"#/components/schemas/{reference.removeprefix(REFERENCE)}"
+    if isinstance(since := value.get("since"), str):
+        del outward["since"]
+        outward["x-immich-history"] = [{"version": since, "state": "Added"}]
+    return outward
 
 
 def read_pin(path: Path) -> Pin:
@@ -102,6 +101,11 @@ def read_pin(path: Path) -> Pin:
 def read_pins(folder: Path = PINS) -> tuple[Pin, ...]:
     """All pins of a folder, oldest version first."""
     return tuple(sorted(map(read_pin, folder.glob("*.json")), key=lambda pin: version_numbers(pin.immich)))
+
+
+def published_text(pin: Pin) -> str:
+    """What the version would publish if it had no other operations, as it would stand in /api/spec.json."""
+    return json.dumps(pin.published(), separators=(",", ":"), sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def pin_text(pin: Pin) -> str:

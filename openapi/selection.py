@@ -6,34 +6,26 @@ from pathlib import Path
 
 import msgspec
 
+from sidecar.immich_client.contract.description import DescriptionError
+
 SELECTION = Path(__file__).with_name("operations.toml")
-
-RAW = "raw"
-TEXT = "text"
-
-
-def model_inside(how: str | None) -> str | None:
-    """The model that a way of reading names, None if it names none: "Exif" of "Exif", "Asset" of "raw Asset"."""
-    model = (how or TEXT).removeprefix(RAW).strip()
-    return None if model in {"", TEXT} else model
-
-
-class DescriptionError(Exception):
-    """A description, a pin and operations.toml do not fit together; str() is one sentence saying where."""
 
 
 class Selected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One operation to call: what we send, which model reads the answer if any does, and if a POST may be repeated.
 
-    Shape:  nulls are fields that may be sent as null where at least one pin takes that; the caller knows the version.
-            since is the first pin of which the operation is wanted, None if all have it: what older ones call by the
-            same name, or lack, is left alone, and the caller does not ask them.
+    Shape:  words are, of each enum among sends, those that we send; inside is, of each list of objects, the fields that
+            we fill in them; nulls are fields that may be sent as null where at least one pin takes that: the caller
+            knows the version. since is the first pin of which the operation is wanted, None if all have it: what older
+            ones call by the same name, or lack, is left alone, and the caller does not ask them.
     """
 
     answer: str | None = None
     since: str | None = None
     sends: tuple[str, ...] = ()
     nulls: tuple[str, ...] = ()
+    words: dict[str, tuple[str, ...]] = {}
+    inside: dict[str, tuple[str, ...]] = {}
     repeatable: bool = False
 
 
@@ -41,12 +33,13 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of operations.toml.
 
     Shape:  a model's entry is a field's name, or one {field: how}; how is another model, "raw", "raw Model" or "text".
-            An emulated operation is its name, or one {name: since}.
+            An emulated operation is its name, or one {name: since}. understood is model -> field -> words.
     """
 
     calls: dict[str, Selected]
     models: dict[str, tuple[str | dict[str, str], ...]]
     emulated: tuple[str | dict[str, str], ...] = ()
+    understood: dict[str, dict[str, tuple[str, ...]]] = {}
 
     @property
     def operations(self) -> tuple[str, ...]:

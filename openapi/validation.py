@@ -11,7 +11,8 @@ from uuid import UUID
 
 from jsonschema import Draft202012Validator, FormatChecker
 
-from openapi.pin import Body, Pin, Schema, read_pins
+from openapi.pin import Pin, read_pins
+from sidecar.immich_client.contract.description import Body, Operation, Schema
 
 
 def _is_moment(value: object) -> bool:
@@ -69,7 +70,18 @@ def request_faults(
     Shape:  path and query are as they stand in the URL, unquoted. Fields that the description does not know are faults,
             although Immich drops them silently: we would believe that they did something.
     """
-    wanted = pin.operations[operation]
+    return request_faults_of(pin, pin.operations[operation], path=path, query=query, body=body)
+
+
+def request_faults_of(
+    pin: Pin,
+    wanted: Operation,
+    *,
+    path: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | None = None,
+    body: object = None,
+) -> list[str]:
+    """The same for an operation of a pin, whatever it is called there."""
     given = {"path": path or {}, "query": query or {}}
     faults = []
     for parameter in wanted.parameters:
@@ -123,7 +135,7 @@ def _value(pin: Pin, schema: Schema, text: str) -> object:
 
 
 def _faults(pin: Pin, schema: Schema, value: object) -> list[str]:
-    document = {**_converted(schema), "schemas": _schemas(pin.immich)}
+    document = {**_converted(schema), "schemas": _schemas(pin)}
     return [
         f"{'.'.join(map(str, leaf.absolute_path)) or 'body'}: {leaf.message}"
         for error in Draft202012Validator(document, format_checker=_formats).iter_errors(value)
@@ -141,9 +153,17 @@ def _leaves(error: Any) -> Iterator[Any]:
             yield from _leaves(inner)
 
 
-@cache
-def _schemas(version: str) -> dict[str, Any]:
-    return {name: _converted(schema) for name, schema in pin_of(version).schemas.items()}
+_MOST_KEPT = 16
+_CONVERTED: dict[str, dict[str, Any]] = {}
+"""Hash of what a pin was cut from -> its schemas as JSON schema words them."""
+
+
+def _schemas(pin: Pin) -> dict[str, Any]:
+    if pin.sha256 not in _CONVERTED:
+        if len(_CONVERTED) >= _MOST_KEPT:
+            _CONVERTED.clear()
+        _CONVERTED[pin.sha256] = {name: _converted(schema) for name, schema in pin.schemas.items()}
+    return _CONVERTED[pin.sha256]
 
 
 def _converted(schema: Schema) -> dict[str, Any]:

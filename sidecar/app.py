@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler
 
 from sidecar.errors import SettingsError
 from sidecar.events.hooks import HOOKS_PATH
-from sidecar.handlers import health, hooks, middleware
+from sidecar.handlers import health, hooks, metrics, middleware
 from sidecar.handlers.api.description import described
 from sidecar.handlers.api.operation import handler_of
 from sidecar.handlers.api.routes import OPERATIONS
@@ -38,6 +38,7 @@ def build_app(services: Services) -> web.Application:
         app.router.add_route(route.method, f"{base}{route.path}", page_of(route))
     app.router.add_get(f"{base}/health", health.health)
     app.router.add_get(f"{base}/ready", health.ready)
+    app.router.add_get(f"{base}/metrics", metrics.metrics)
     for operation in OPERATIONS:
         app.router.add_route(operation.method, f"{base}/api{operation.path}", handler_of(operation))
     app.router.add_get(f"{base}/api/openapi.json", described(OPERATIONS, base_path=base))

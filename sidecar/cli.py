@@ -88,6 +88,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_failures(commands.add_parser("failures", help="list what was given up, and why"))
     _add_retry(commands.add_parser("retry", help="try again what was given up"))
     commands.add_parser("rotate-key", help="seal all stored API keys under a new key of the data folder")
+    examining = commands.add_parser(
+        "doctor", help="say whether this Immich changed anything that the sidecar relies on"
+    )
+    examining.add_argument("--all", action="store_true", help="list what has not changed, too")
+    examining.add_argument("--json", action="store_true", help="say everything, as JSON")
     demonstrating = commands.add_parser("demo", help="show it on an emulated Immich with generated photos")
     demonstrating.add_argument("--once", action="store_true", help="end after the scan instead of serving the pages")
     return parser

@@ -9,6 +9,7 @@ SidecarError
 │   ├── SettingsError        a setting is missing or unreadable
 │   ├── NotImmich            something answers, but it is not Immich's API
 │   ├── UnsupportedImmich    an Immich older than the oldest pinned version
+│   ├── ImmichChanged        an Immich whose own description says that it would not take what we send
 │   ├── ImmichRefused        401 or 403; names the missing permission where Immich says it
 │   ├── NotSignedIn          whoever asks us shows nothing that Immich knows
 │   ├── NotAllowed           whoever asks may not do this, or another site asks in their name
@@ -76,6 +77,12 @@ class UnsupportedImmich(AskPerson):
     """The server is older than the oldest version whose contract is pinned."""
 
     code = "unsupported_immich"
+
+
+class ImmichChanged(AskPerson):
+    """The server changed what an operation rests on, or does not say what it changed: it is not called."""
+
+    code = "immich_changed"
 
 
 class ImmichRefused(AskPerson):

@@ -19,6 +19,7 @@ from sidecar.data_folder import DataFolder, forget_former_key, open_data_folder,
 from sidecar.errors import DataFolderBusy, SettingsError
 from sidecar.events.hooks import Hooks
 from sidecar.events.intake import Intake
+from sidecar.immich_client.contract.watch import ContractWatch, open_contract_watch
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.queue import Queue, open_queue
 from sidecar.jobs.sweep import release_leases
@@ -49,6 +50,7 @@ class Services:
     intake: Intake
     hooks: Hooks | None
     visitors: Visitors
+    contract: ContractWatch
     vault: Vault | None
     csrf_key: bytes
     is_guest: bool
@@ -70,7 +72,10 @@ async def open_services(
             ImmichRefused, ImmichUnavailable, StorageUnavailable or QueueUnavailable, each one sentence.
     """
     async with AsyncExitStack() as stack:
-        accounts = await stack.enter_async_context(open_accounts(settings))
+        settings.require_immich()
+        contract = await stack.enter_async_context(open_contract_watch(settings.immich_url))
+        accounts = await stack.enter_async_context(open_accounts(settings, gate=contract))
+        await contract.standing()
         folder = open_data_folder(settings.data_dir)
         is_shared = settings.database_url is not None and settings.redis_url is not None
         is_guest = False
@@ -97,9 +102,20 @@ async def open_services(
         intake = Intake(jobs)
         stack.push_async_callback(intake.close)
         hooks = Hooks(keys[0], settings.hook_base_url, accounts.connected) if keys and not is_guest else None
-        visitors = await stack.enter_async_context(open_visitors(settings.immich_url))
+        visitors = await stack.enter_async_context(open_visitors(settings.immich_url, gate=contract))
         yield Services(
-            settings, database, queue, accounts, jobs, intake, hooks, visitors, vault, _csrf_key(keys), is_guest
+            settings=settings,
+            database=database,
+            queue=queue,
+            accounts=accounts,
+            jobs=jobs,
+            intake=intake,
+            hooks=hooks,
+            visitors=visitors,
+            contract=contract,
+            vault=vault,
+            csrf_key=_csrf_key(keys),
+            is_guest=is_guest,
         )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sidecar.accounts.vault import Vault
 from sidecar.errors import ImmichRefused, SettingsError, SidecarError, StorageUnavailable
 from sidecar.immich_client.client import Immich, check_version, open_immich
+from sidecar.immich_client.transport import Gate
 from sidecar.model import OwnerId, User
 from sidecar.settings import Settings
 from sidecar.storage import accounts as stored_accounts
@@ -62,14 +63,15 @@ class Connected(Mapping[OwnerId, Account]):
 class Accounts:
     """All users whose key works, by id, and for each key of the settings that does not, what is wrong with it.
 
-    Shape:  headless are those of the settings; the others come and go.
+    Shape:  headless are those of the settings; the others come and go. gate is asked before any of their calls.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, gate: Gate | None = None) -> None:
         self.connected = Connected()
         self.headless: frozenset[OwnerId] = frozenset()
         self.refused: tuple[SidecarError, ...] = ()
         self._url = url
+        self._gate = gate
         self._sealed: dict[OwnerId, str] = {}
         self._following = asyncio.Lock()
 
@@ -146,7 +148,7 @@ class Accounts:
         refused: list[SidecarError] = []
         keys = settings.all_api_keys()
         for number, key in enumerate(keys, start=1):
-            immich = open_immich(settings.immich_url, key.get_secret_value())
+            immich = open_immich(settings.immich_url, key.get_secret_value(), gate=self._gate)
             try:
                 await immich.check_permissions()
                 user = await immich.me()
@@ -179,7 +181,8 @@ class Accounts:
                 return None
             key = vault.open(sealed, row.owner_id)
             if row.owner_id not in self.headless:
-                self.connected.put(Account(User(row.owner_id, row.name), open_immich(self._url, key)))
+                immich = open_immich(self._url, key, gate=self._gate)
+                self.connected.put(Account(User(row.owner_id, row.name), immich))
         except SettingsError as error:
             log.error("an account cannot be used: %s", error)  # noqa: TRY400  # there is no defect to trace
             return None
@@ -196,9 +199,10 @@ class Accounts:
 
 
 @asynccontextmanager
-async def open_accounts(settings: Settings) -> AsyncIterator[Accounts]:
+async def open_accounts(settings: Settings, *, gate: Gate | None = None) -> AsyncIterator[Accounts]:
     """The accounts behind the keys of the settings; those who connected themselves come with `follow`.
 
+    Shape:  gate is asked before any of their calls.
     Errors: SettingsError if Immich's address is not set; what keeps Immich from answering; the first key's error if
             there are keys and none of them works.
     """
@@ -206,7 +210,7 @@ async def open_accounts(settings: Settings) -> AsyncIterator[Accounts]:
     async with AsyncExitStack() as stack:
         async with open_immich(settings.immich_url, None) as nobody:
             check_version(await nobody.server_version())
-        accounts = Accounts(settings.immich_url)
+        accounts = Accounts(settings.immich_url, gate=gate)
         stack.push_async_callback(accounts.close)
         await accounts.open_headless(settings)
         yield accounts

@@ -12,7 +12,7 @@ from time import monotonic
 from sidecar.errors import ImmichRefused, NotSignedIn
 from sidecar.immich_client.client import Immich, open_connections, open_immich
 from sidecar.immich_client.credential import Credential
-from sidecar.immich_client.transport import Retries, Timeouts
+from sidecar.immich_client.transport import Gate, Retries, Timeouts
 from sidecar.model import ServerVersion, User
 
 KNOWN_FOR_S = 30.0
@@ -41,8 +41,9 @@ class _Known:
 class Visitors:
     """All who asked lately; open_visitors makes it."""
 
-    def __init__(self, url: str, *, clock_s: Callable[[], float] = monotonic) -> None:
+    def __init__(self, url: str, *, gate: Gate | None = None, clock_s: Callable[[], float] = monotonic) -> None:
         self._url = url
+        self._gate = gate
         self._connections = open_connections(url, limit=CONNECTIONS)
         self._clock_s = clock_s
         self._known: OrderedDict[Credential, _Known] = OrderedDict()
@@ -73,7 +74,7 @@ class Visitors:
 
     def immich(self, visitor: Visitor) -> Immich:
         """Immich as this visitor sees it, with what they showed and nothing of ours."""
-        return open_immich(self._url, visitor.credential, connections=self._connections)
+        return open_immich(self._url, visitor.credential, connections=self._connections, gate=self._gate)
 
     async def server_version(self) -> ServerVersion:
         """The version of the server, which anybody may ask for.
@@ -101,12 +102,12 @@ class Visitors:
 
 
 @asynccontextmanager
-async def open_visitors(url: str) -> AsyncIterator[Visitors]:
-    """Visitors of the Immich at this address, until the block ends.
+async def open_visitors(url: str, *, gate: Gate | None = None) -> AsyncIterator[Visitors]:
+    """Visitors of the Immich at this address, until the block ends; gate is asked before any of their calls.
 
     Errors: SettingsError if the address cannot be used.
     """
-    visitors = Visitors(url)
+    visitors = Visitors(url, gate=gate)
     try:
         yield visitors
     finally:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from sidecar.commands import groups
 from sidecar.commands.demo import demo
+from sidecar.commands.doctor import doctor
 from sidecar.commands.duplicates import command as duplicates
 from sidecar.commands.duplicates.command import DuplicatesOptions, Verb
 from sidecar.commands.duplicates.deciding import MOST_GROUPS, Decide
@@ -149,5 +150,6 @@ _COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], Awaitable[ExitCode
     "retry": lambda settings, options: try_again(settings, _retry_of(options)),
     "settings": lambda settings, options: show_or_change(settings, _change_of(options), user=options.user),
     "rotate-key": lambda settings, _options: rotate_key(settings),
+    "doctor": lambda settings, options: doctor(settings, every=options.all, as_json=options.json),
     "demo": lambda settings, options: demo(settings, once=options.once),
 }

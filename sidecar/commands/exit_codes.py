@@ -7,6 +7,7 @@ from enum import IntEnum
 from sidecar.errors import (
     ContractBroken,
     DataFolderBusy,
+    ImmichChanged,
     ImmichRefused,
     NotImmich,
     SettingsError,
@@ -27,12 +28,14 @@ class ExitCode(IntEnum):
     NOT_IMMICH = 5
     BUSY = 6
     BROKEN = 7
+    CHANGED = 8
     INTERRUPTED = 130
 
 
 _OF_ERROR: tuple[tuple[type[SidecarError], ExitCode], ...] = (
     (SettingsError, ExitCode.BAD_USE),
     (TryLater, ExitCode.TRY_LATER),
+    (ImmichChanged, ExitCode.CHANGED),
     (ImmichRefused, ExitCode.REFUSED),
     (NotImmich, ExitCode.NOT_IMMICH),
     (UnsupportedImmich, ExitCode.NOT_IMMICH),

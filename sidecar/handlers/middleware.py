@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from sidecar.errors import (
+    ImmichChanged,
     ImmichMissing,
     ImmichRefused,
     NotAllowed,
@@ -75,6 +76,7 @@ _STATUS: dict[type[SidecarError], tuple[HTTPStatus, str]] = {
     NotAllowed: (HTTPStatus.FORBIDDEN, "You may not do this."),
     StaleDecision: (HTTPStatus.CONFLICT, "What this was decided on has changed; look again."),
     ImmichMissing: (HTTPStatus.NOT_FOUND, "Immich does not have this, or it is not yours."),
+    ImmichChanged: (HTTPStatus.CONFLICT, "This Immich is newer than the sidecar knows; update the sidecar first."),
     ImmichRefused: (HTTPStatus.CONFLICT, "Immich refuses the sidecar's key; connect the sidecar again."),
 }
 

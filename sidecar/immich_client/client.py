@@ -24,7 +24,7 @@ from sidecar.immich_client.server import Server, check_version
 from sidecar.immich_client.socket import Socket
 from sidecar.immich_client.stacks import Stacks
 from sidecar.immich_client.tags import Tags
-from sidecar.immich_client.transport import Retries, Timeouts, Transport
+from sidecar.immich_client.transport import Gate, Retries, Timeouts, Transport
 from sidecar.immich_client.trash import Trash
 from sidecar.immich_client.users import Users
 from sidecar.immich_client.workflows import Workflows
@@ -93,15 +93,16 @@ def open_immich(
     timeouts: Timeouts | None = None,
     retries: Retries | None = None,
     connections: int | Connections = 10,
+    gate: Gate | None = None,
 ) -> Immich:
     """The Immich at this address for this API key, or for what a visitor showed; nothing is sent yet.
 
     Shape:  without a credential it answers what anybody may ask. connections that are given belong to
-            who made them, who closes them too.
+            who made them, who closes them too. gate is asked before each call.
     Units:  connections is how many calls run at once.
     Errors: SettingsError if the address or the credential cannot be used.
     """
-    return Immich(Transport(url, credential, timeouts=timeouts, retries=retries, connections=connections))
+    return Immich(Transport(url, credential, timeouts=timeouts, retries=retries, connections=connections, gate=gate))
 
 
 def open_connections(url: str, *, limit: int) -> Connections:

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from sidecar.errors import UnsupportedImmich
 from sidecar.immich_client._generated import calls, facts
+from sidecar.immich_client.call import Call, read_nothing
 from sidecar.immich_client.conversation import Conversation
 from sidecar.immich_client.mapping import to_version
 from sidecar.model import ServerVersion
+
+DESCRIPTION_LIMIT_BYTES = 16 * 1024 * 1024
+"""Twenty times the largest so far: 0.8 MB, Immich 3.1.0."""
+
+_DESCRIPTION: Call[None] = Call(
+    operation="spec.json", method="GET", path="/spec.json", decode=read_nothing, is_repeatable=True
+)
 
 
 class Server(Conversation):
@@ -19,6 +27,14 @@ class Server(Conversation):
     async def server_version(self) -> ServerVersion:
         """The server's version; asks for no permission."""
         return to_version(await self._transport.send(calls.get_server_version()))
+
+    async def description(self) -> bytes:
+        """What the server publishes about its own API, as it stands there; asks for no permission.
+
+        Shape:  of what is larger than any could be, DESCRIPTION_LIMIT_BYTES and one more.
+        Source: GET /api/spec.json, Immich 1.132 to 3.1.
+        """
+        return await self._transport.part(_DESCRIPTION, 0, DESCRIPTION_LIMIT_BYTES + 1)
 
 
 def check_version(version: ServerVersion) -> None:

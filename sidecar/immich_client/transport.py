@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 from urllib.parse import urlencode
 
 import httpcore
@@ -81,6 +81,13 @@ class Retries:
         return full_s * (1 + spread) / 2
 
 
+class Gate(Protocol):
+    """What decides which operations a server is asked for."""
+
+    async def permit(self, operation: str) -> None:
+        """Nothing, or an error of ours that says why not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entrance:
     """Where a conversation other than by calls begins, and what shows there who we are; the key is not shown.
@@ -125,7 +132,7 @@ class Transport:
     """Sends calls to one Immich with one credential; use it as an async context manager.
 
     Shape:  credential is an API key, or what a visitor showed, or None for what anybody may ask; connections
-            are those of another owner, who closes them.
+            are those of another owner, who closes them. gate is asked before each call.
     Units:  connections is how many calls run at once, more wait their turn.
     Errors: SettingsError if the address or the credential cannot be used.
     """
@@ -138,6 +145,7 @@ class Transport:
         timeouts: Timeouts | None = None,
         retries: Retries | None = None,
         connections: int | Connections = 10,
+        gate: Gate | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         spread: Callable[[], float] = random.random,
     ) -> None:
@@ -145,6 +153,7 @@ class Transport:
         limits = timeouts or Timeouts()
         self.address = str(root).removesuffix("/api/")
         self.server_time_ms: int | None = None
+        self._gate = gate
         self._retries = retries or Retries()
         self._sleep = sleep
         self._spread = spread
@@ -198,8 +207,10 @@ class Transport:
         """What Immich answers, decoded.
 
         Shape:  a repeatable call is sent again after a passing failure, any other only if it never left.
-        Errors: every SidecarError that failures.py knows; nothing of httpx or msgspec gets out.
+        Errors: every SidecarError that failures.py knows, and those of the gate; nothing of httpx or msgspec gets out.
         """
+        if self._gate is not None:
+            await self._gate.permit(call.operation)
         return await self._repeated(call, lambda: self._attempt(call, answer_limit_bytes), attempts)
 
     async def file(self, call: Call[None], *, limit_bytes: int) -> bytes:

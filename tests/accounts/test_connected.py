@@ -10,6 +10,7 @@ from sidecar.accounts.connected import open_accounts
 from sidecar.demo.immich import EmulatedImmich
 from sidecar.errors import ImmichRefused, ImmichUnavailable, NotImmich, SettingsError, UnsupportedImmich
 from sidecar.immich_client.client import Immich, open_immich, required_permissions
+from sidecar.immich_client.transport import Gate
 from sidecar.settings import Settings
 
 
@@ -91,8 +92,8 @@ async def test_who_cannot_be_asked_leaves_nobodys_client_open(monkeypatch: pytes
     closed: list[Immich] = []
     close = Immich.close
 
-    def remembered(url: str, key: str | None) -> Immich:
-        opened.append(open_immich(url, key))
+    def remembered(url: str, key: str | None, *, gate: Gate | None = None) -> Immich:
+        opened.append(open_immich(url, key, gate=gate))
         return opened[-1]
 
     async def closing(immich: Immich) -> None:

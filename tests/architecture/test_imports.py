@@ -39,7 +39,7 @@ ARROWS: dict[str, set[str]] = {
     "events": {"jobs", "accounts", "immich_client", "storage"},
     "data_folder": set(),
     "plugins": {"grouping", "duplicates"},
-    "wiring": {"accounts", "events", "jobs", "storage", "media", "grouping", "data_folder", "plugins"},
+    "wiring": {"accounts", "events", "immich_client", "jobs", "storage", "media", "grouping", "data_folder", "plugins"},
     "keys": {"wiring"},
     "handlers": {
         "keys",

@@ -5,8 +5,8 @@ from textwrap import dedent
 
 import pytest
 
-from openapi.contract import Call, Contract, Field, Shape
 from openapi.emit import annotation, emit, snake
+from sidecar.immich_client.contract.terms import Call, Contract, Field, Shape
 
 TEXT = Shape(kinds=("string",))
 

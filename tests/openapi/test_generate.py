@@ -8,7 +8,7 @@ import pytest
 import respx
 
 from openapi.generate import Layout, Source, expected, main, read_file, read_server, stale
-from openapi.selection import DescriptionError
+from sidecar.immich_client.contract.description import DescriptionError
 from tests.openapi.descriptions import thing_description
 
 SELECTION = '[calls.getThing]\nanswer = "Thing"\n[models]\nThing = ["id"]\n'
@@ -45,7 +45,15 @@ def test_a_description_becomes_a_pin_a_contract_and_code(
 ) -> None:
     assert main([written(tmp_path / "full.json", thing_description())], layout=layout) == 0
     names = [Path(line.removeprefix("written: ")).name for line in capsys.readouterr().out.splitlines()]
-    assert names == ["contract.json", "3.1.0.json", "__init__.py", "calls.py", "facts.py", "models.py"]
+    assert names == [
+        "3.1.0.json",
+        "described.json",
+        "__init__.py",
+        "calls.py",
+        "contract.json",
+        "facts.py",
+        "models.py",
+    ]
     assert main(["--check"], layout=layout) == 0
 
 

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openapi.contract import Contract, Field, Shape
 from openapi.merge import merge, narrowest_kind, widest_kinds
 from openapi.pin import Pin
-from openapi.selection import DescriptionError, Selected, Selection
+from openapi.selection import Selected, Selection
 from openapi.trim import trim
+from sidecar.immich_client.contract.description import DescriptionError
+from sidecar.immich_client.contract.terms import Contract, Field, Shape
 from tests.openapi.descriptions import Json, description, json_of, operation, ref, thing_description
 
 TEXT: Json = {"type": "string"}

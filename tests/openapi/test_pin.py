@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openapi.pin import pin_text, read_pin, read_pins, version_numbers
-from openapi.selection import DescriptionError
+from openapi.pin import pin_text, read_pin, read_pins
 from openapi.trim import trim
+from sidecar.immich_client.contract.description import DescriptionError, version_numbers
 from tests.openapi.descriptions import Json, ref, thing_description
 
 

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from openapi.selection import DescriptionError, load_selection, model_inside
+from openapi.selection import load_selection
+from sidecar.immich_client.contract.description import DescriptionError
+from sidecar.immich_client.contract.terms import model_inside
 
 
 @pytest.mark.parametrize(

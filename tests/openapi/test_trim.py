@@ -5,8 +5,8 @@ import hashlib
 import pytest
 
 from openapi.pin import pin_text
-from openapi.selection import DescriptionError
 from openapi.trim import trim
+from sidecar.immich_client.contract.description import DescriptionError
 from tests.openapi.descriptions import Json, description, json_of, operation, ref, thing_description
 
 

@@ -36,7 +36,7 @@ from sidecar.ui.contexts.settings import (
     Section,
     SettingsPage,
 )
-from sidecar.ui.contexts.status import Failure, StatusPage, Work
+from sidecar.ui.contexts.status import Failure, Server, StatusPage, Work
 from sidecar.ui.contexts.suggestions import Candidate, LoneRaw, Proposal, SuggestionsPage, Tab
 from sidecar.ui.contexts.versions import Version, VersionsPage
 
@@ -168,6 +168,7 @@ STATUS = StatusPage(
         Failure("f2", "Your decision was not carried out", "", "refused", None, can_be_retried=False),
     ),
     older=f"{BASE}/status?cursor=x",
+    server=Server("3.2.0", "Newer than any version.", ("making stacks", "webhooks"), may_be_misread=True),
 )  # fmt: skip
 SETTINGS = SettingsPage(
     FRAME, "r1", '{"a":"b"}',

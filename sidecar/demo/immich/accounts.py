@@ -120,6 +120,57 @@ async def _partners(ask: Ask) -> web.StreamResponse:
     return reply(answer)
 
 
+async def _preferences(ask: Ask) -> web.StreamResponse:
+    """What a new account prefers.
+
+    Source: recording preferences of both versions.
+    """
+    shown = {"enabled": True, "sidebarWeb": False}
+    hidden = {"enabled": False, "sidebarWeb": False}
+    answer: dict[str, Any] = {
+        "albums": {"defaultAssetOrder": "desc"},
+        "folders": hidden,
+        "memories": {"enabled": True, "duration": 5},
+        "people": shown,
+        "sharedLinks": shown,
+        "ratings": {"enabled": False},
+        "tags": hidden,
+        "emailNotifications": {"enabled": True, "albumInvite": True, "albumUpdate": True},
+        "download": {"archiveSize": 4 * 1024**3, "includeEmbeddedVideos": False},
+        "purchase": {"showSupportBadge": True, "hideBuyButtonUntil": "2022-02-12T00:00:00.000Z"},
+        "cast": {"gCastEnabled": False},
+    }
+    if ask.state.behaviour.does("sidebar_recent"):
+        answer |= {"people": {**shown, "minimumFaces": 3}, "recentlyAdded": {"sidebarWeb": False}}
+    return reply(answer)
+
+
+async def _create_session(ask: Ask) -> web.StreamResponse:
+    """A session beside the caller's own, with its token.
+
+    Source: recordings session-with-key, session-from-session.
+    """
+    fields = await ask.body()
+    device_type, device_os = fields.text("deviceType"), fields.text("deviceOS")
+    fields.done()
+    if ask.caller.token is None:
+        raise bad_request("This endpoint can only be used with a session token")
+    state = ask.state
+    token, created = create_session(state, ask.caller.user), iso_ms(state.now_us())
+    answer = {
+        "id": state.new_id(),
+        "createdAt": created,
+        "updatedAt": created,
+        "current": False,
+        "appVersion": None,
+        "deviceOS": device_os or "",
+        "deviceType": device_type or "",
+        "isPendingSyncReset": False,
+        "token": token,
+    }
+    return reply(answer, HTTPStatus.CREATED)
+
+
 def set_session_cookies(response: web.StreamResponse, token: str) -> None:
     """The cookies that a browser is given when it signs in.
 
@@ -259,6 +310,8 @@ OPERATIONS = (
     Operation("POST", "/auth/admin-sign-up", _sign_up, Needs.NOTHING),
     Operation("POST", "/admin/users", _create_user, "adminUser.create", admin_only=True),
     Operation("GET", "/users/me", _me, "user.read"),
+    Operation("GET", "/users/me/preferences", _preferences, "userPreference.read"),
+    Operation("POST", "/sessions", _create_session, "session.create"),
     Operation("GET", "/partners", _partners, "partner.read"),
     Operation("POST", "/api-keys", _create_key, "apiKey.create"),
     Operation("GET", "/api-keys", _list_keys, "apiKey.read"),

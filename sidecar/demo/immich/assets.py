@@ -22,6 +22,7 @@ from sidecar.model import AssetKind, Visibility
 
 _LOWEST_RATING = -1
 _HIGHEST_RATING = 5
+_IN_SIDECARS = ("description", "rating", "latitude", "longitude")
 _COPIED = ("albums", "favorite", "sharedLinks", "sidecar", "stack")
 _POLE = 90
 _DATE_LINE = 180
@@ -75,9 +76,9 @@ async def _update_many(ask: Ask) -> web.StreamResponse:
 
 
 async def _copy(ask: Ask) -> web.StreamResponse:
-    """The target gets what the source has: albums, links, stack and favourite mark. Sidecar files are not emulated.
+    """The target gets what the source has: albums, links, stack, favourite mark, and what its sidecar file says.
 
-    Source: asset.service.ts copy, 2.7.5 and 3.1.0; recording copy-asset.
+    Source: asset.service.ts copy, 2.7.5 and 3.1.0; recordings copy-asset, kept-after-resolve.
     """
     fields = await ask.body()
     source_id, target_id = fields.uuid("sourceId", required=True), fields.uuid("targetId", required=True)
@@ -99,6 +100,9 @@ async def _copy(ask: Ask) -> web.StreamResponse:
         _join_stack(state, state.stacks[source.stack_id], target)
     if wanted["favorite"]:
         state.write(target, is_favorite=source.is_favorite)
+    if wanted["sidecar"] and source.has_sidecar and source.exif is not None:
+        target.has_sidecar = True
+        state.write_exif(target, **{column: getattr(source.exif, column) for column in _IN_SIDECARS})
     return no_content()
 
 

@@ -189,6 +189,8 @@ class Jobs:
                 if await self._make_thumbnail(row) and job.is_upload:
                     self._state.announce(OccasionKind.READY, row.owner_id, row.id)
             case JobKind.SIDECAR:
+                # What is told by tags, descriptions and ratings is written into a file of its own.
+                row.has_sidecar |= bool(self._state.tags_of(row)) or _is_told_of(row.exif)
                 self._read_again(row)
                 self._state.announce(OccasionKind.WRITTEN, row.owner_id, row.id)
             case JobKind.DELETE:
@@ -276,6 +278,10 @@ class Jobs:
         files.thumbnail, files.preview = derived.thumbnail, derived.preview
         self._state.write(row, thumbhash=derived.thumbhash)
         return True
+
+
+def _is_told_of(exif: ExifRow | None) -> bool:
+    return exif is not None and bool(exif.description or exif.rating or exif.latitude is not None)
 
 
 def _derived_or_none(decode: Decode, data: bytes, name: str) -> Derived | None:

@@ -10,10 +10,12 @@ import imagehash
 from aiohttp import web
 from PIL import Image
 
+from sidecar.demo.immich.duplicate_resolving import resolve
 from sidecar.demo.immich.refusals import no_access
 from sidecar.demo.immich.routing import Ask, Operation, no_content, reply
 from sidecar.demo.immich.rows import AssetRow, ExifRow
 from sidecar.demo.immich.state import State, is_listed
+from sidecar.demo.immich.versions import Behaviour
 from sidecar.demo.immich.wire import asset_with, tags_of
 
 _MIN_MEMBERS = 2
@@ -141,20 +143,25 @@ async def _dismiss_many(ask: Ask) -> web.StreamResponse:
 
 
 def _forget(ask: Ask, duplicate_ids: list[str]) -> None:
-    """Take the ids from all own assets; one that no untrashed own asset has refuses all.
+    """Take the ids from all own assets; one that no untrashed own asset has refuses all, in newer versions.
 
     Source: checkOwnerAccess, access.repository.ts 3.1.0; recording duplicate-dismiss; live 3.1.0.
     """
     wanted = set(duplicate_ids)
     own = [row for row in ask.state.assets_of(ask.caller.user.id) if row.duplicate_id in wanted]
-    if {row.duplicate_id for row in own if row.deleted_us is None} != wanted:
+    is_refused = {row.duplicate_id for row in own if row.deleted_us is None} != wanted
+    if is_refused and ask.state.behaviour.does("foreign_dismissal"):
         raise no_access("duplicate.delete")
     for row in own:
         ask.state.write(row, duplicate_id=None)
 
 
-OPERATIONS = (
-    Operation("GET", "/duplicates", _list, "duplicate.read"),
-    Operation("DELETE", "/duplicates", _dismiss_many, "duplicate.delete"),
-    Operation("DELETE", "/duplicates/{id}", _dismiss, "duplicate.delete"),
-)
+def operations(behaviour: Behaviour) -> tuple[Operation, ...]:
+    """What this version has."""
+    resolving = (Operation("POST", "/duplicates/resolve", resolve, "duplicate.delete"),)
+    return (
+        Operation("GET", "/duplicates", _list, "duplicate.read"),
+        Operation("DELETE", "/duplicates", _dismiss_many, "duplicate.delete"),
+        Operation("DELETE", "/duplicates/{id}", _dismiss, "duplicate.delete"),
+        *(resolving if behaviour.does("resolving") else ()),
+    )

@@ -35,6 +35,15 @@ async def _create(ask: Ask) -> web.StreamResponse:
     return reply(_fields(row), HTTPStatus.CREATED)
 
 
+async def _list(ask: Ask) -> web.StreamResponse:
+    """What the caller is told, newest first.
+
+    Source: recording notifications; notification.repository.ts 3.1.0.
+    """
+    own = [row for row in ask.state.notifications if row.user_id == ask.caller.user.id]
+    return reply([_fields(row) for row in reversed(own)])
+
+
 def _fields(row: NotificationRow) -> dict[str, Any]:
     """What is null is left out: the descriptions let nothing be null here."""
     named = {
@@ -48,4 +57,7 @@ def _fields(row: NotificationRow) -> dict[str, Any]:
     return {name: value for name, value in named.items() if value is not None}
 
 
-OPERATIONS = (Operation("POST", "/admin/notifications", _create, Needs.ALL, admin_only=True),)
+OPERATIONS = (
+    Operation("POST", "/admin/notifications", _create, Needs.ALL, admin_only=True),
+    Operation("GET", "/notifications", _list, "notification.read"),
+)

@@ -78,7 +78,8 @@ class AssetRow:
     """One asset.
 
     Shape:  checksum is base64; status is active, trashed or deleted (waiting for its job), deleted_us is set for the
-            last two and for offline files; exif is None for a library file not read yet; auto_stack_id is the burst
+            last two and for offline files; exif is None for a library file not read yet; has_sidecar says that Immich
+            wrote a file beside it; auto_stack_id is the burst
             that the file names, told once the file was read; json and exif_json are the cache of wire.py.
     Units:  times in microseconds since 1970, duration in ms.
     """
@@ -112,6 +113,7 @@ class AssetRow:
     device_asset_id: str = ""
     device_id: str = ""
     auto_stack_id: str | None = None
+    has_sidecar: bool = False
     json: bytes | None = field(default=None, repr=False, compare=False)
     exif_json: bytes | None = field(default=None, repr=False, compare=False)
 

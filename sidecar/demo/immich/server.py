@@ -23,12 +23,14 @@ from sidecar.demo.immich import (
     search,
     server_info,
     stacks,
+    sync,
     tags,
     timeline,
     trash,
     workflows,
 )
 from sidecar.demo.immich.background import JobKind, Jobs
+from sidecar.demo.immich.described import description_of
 from sidecar.demo.immich.intake import Made, Uploaded
 from sidecar.demo.immich.pictures import Decode
 from sidecar.demo.immich.routing import API, add_operations
@@ -86,6 +88,8 @@ class EmulatedImmich:
     ) -> None:
         behaviour = behaviour_of(version)
         self.state = State(behaviour, seed=seed)
+        self.state.description = description_of(version)
+        self._feed = sync.Feed(self.state)
         self.traffic = Traffic(behaviour)
         self.jobs = Jobs(self.state, decode=decode, delay_s=job_delay_s)
         self._webhooks = Webhooks(self.state)
@@ -130,12 +134,13 @@ class EmulatedImmich:
             media_files.OPERATIONS,
             trash.OPERATIONS,
             stacks.OPERATIONS,
-            duplicates.OPERATIONS,
+            duplicates.operations(self.state.behaviour),
             albums.OPERATIONS,
             tags.OPERATIONS,
             links.OPERATIONS,
             notifications.OPERATIONS,
             workflows.operations(self.state.behaviour),
+            sync.operations(self._feed),
             queues.operations(self._webhooks),
         ):
             add_operations(app, operations, self.state, self.jobs)

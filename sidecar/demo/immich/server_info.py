@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
 
 from sidecar.demo.immich.media_types import media_types
-from sidecar.demo.immich.routing import Ask, Needs, Operation, reply
+from sidecar.demo.immich.refusals import Refusal
+from sidecar.demo.immich.routing import Ask, Needs, Operation, json_bytes, reply
 
 
 async def _ping(_: Ask) -> web.StreamResponse:
@@ -81,7 +83,18 @@ async def _about(ask: Ask) -> web.StreamResponse:
     return reply(answer)
 
 
+async def _described(ask: Ask) -> web.StreamResponse:
+    """What the server says of its own API, as far as the emulation was given it.
+
+    Source: recording spec.
+    """
+    if ask.state.description is None:
+        raise Refusal(HTTPStatus.NOT_FOUND, "Cannot GET /api/spec.json")
+    return json_bytes(ask.state.description)
+
+
 OPERATIONS = (
+    Operation("GET", "/spec.json", _described, Needs.NOTHING),
     Operation("GET", "/server/ping", _ping, Needs.NOTHING),
     Operation("GET", "/server/version", _version, Needs.NOTHING),
     Operation("GET", "/server/features", _features, Needs.NOTHING),

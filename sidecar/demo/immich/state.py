@@ -87,6 +87,7 @@ class State:
         self.workflows: dict[str, WorkflowRow] = {}
         self.notifications: list[NotificationRow] = []
         self.has_trash = True
+        self.description: bytes | None = None
         self.audience: list[Callable[[Occasion], None]] = []
         self.listeners: list[Callable[[Change], None]] = []
         self.revision = 0
@@ -267,10 +268,9 @@ class State:
 
     def _tell(self, kind: ChangeKind, owner_id: str, record_id: str) -> None:
         self.revision += 1
-        if self.listeners:
-            change = Change(kind=kind, owner_id=owner_id, record_id=record_id)
-            for listener in self.listeners:
-                listener(change)
+        change = Change(kind=kind, owner_id=owner_id, record_id=record_id)
+        for listener in self.listeners:
+            listener(change)
 
 
 def is_listed(row: AssetRow) -> bool:

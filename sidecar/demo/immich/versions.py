@@ -64,7 +64,17 @@ SINCE: dict[str, tuple[tuple[int, int, int], str]] = {
         "removing from a link needs sharedLink.update, before it needed all; shared-link.controller.ts, descriptions",
     ),
     "short_link_list": ((2, 7, 0), "the list of links shows one asset of each; live 2.7.5 and 3.1.0"),
+    "edits_in_sync": ((2, 7, 0), "the feed knows edits; published descriptions 2.5.6 and 2.7.5"),
+    "second_sync": ((3, 0, 0), "the feed's assets are AssetV2, AssetsV1 is refused; recordings sync-stream"),
+    "json_sync_errors": ((3, 0, 0), "what the feed refuses is JSON by its header, too; recordings sync-with-key"),
+    "resolving": ((2, 7, 0), "POST /duplicates/resolve; published descriptions 2.5.6 and 2.7.5"),
+    "sidebar_recent": ((3, 0, 0), "preferences have recentlyAdded and minimumFaces; recordings preferences"),
     "keeper_suggestion": ((2, 7, 0), "GET /duplicates suggests a keeper; recordings duplicates"),
+    "foreign_dismissal": (
+        (3, 0, 0),
+        "dismissing a set that one has not is refused; duplicate.service.ts 2.7.5 and 3.0.3, live 2.7.5 and 3.1.0",
+    ),
+    "lone_keeper": ((3, 0, 0), "only a single keeper is handed on to; duplicate.service.ts 2.7.5, 3.0.3 and 3.1.0"),
     "singleton_cleanup": ((2, 7, 0), "GET /duplicates clears groups of one; duplicate.service.ts, live 3.1.0"),
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 from sidecar.handlers.api import (
     actions,
     connection,
+    contract,
     duplicate_decisions,
     duplicates,
     failures,
@@ -22,6 +23,7 @@ from sidecar.handlers.api.operation import Operation
 OPERATIONS: tuple[Operation[Any, Any], ...] = (
     *connection.OPERATIONS,
     *overview.OPERATIONS,
+    *contract.OPERATIONS,
     *scan.OPERATIONS,
     *photos.OPERATIONS,
     *suggestions.OPERATIONS,

@@ -15,6 +15,7 @@ from multidict import MultiDict, MultiDictProxy
 
 from sidecar.accounts.visitors import Visitor
 from sidecar.errors import (
+    ImmichChanged,
     ImmichMissing,
     ImmichRefused,
     NotAllowed,
@@ -157,6 +158,13 @@ _NO_KEY = _Sentence(
     _BACK,
 )
 
+_TOO_NEW = _Sentence(
+    HTTPStatus.CONFLICT,
+    N_("This Immich is newer than the sidecar knows"),
+    N_("Nothing was changed. Status says what waits until the sidecar is updated."),
+    _BACK,
+)
+
 _BY_KIND: tuple[tuple[type[Exception], _Sentence], ...] = (
     (NotSignedIn, _SIGNED_OUT),
     (
@@ -171,6 +179,7 @@ _BY_KIND: tuple[tuple[type[Exception], _Sentence], ...] = (
     (NotAllowed, _FORBIDDEN),
     (StaleDecision, _CHANGED),
     (ImmichMissing, _MISSING),
+    (ImmichChanged, _TOO_NEW),
     (ImmichRefused, _NO_KEY),
     (TryLater, _LATER),
     (NotImmich, _LATER),

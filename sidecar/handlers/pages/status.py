@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from sidecar.errors import SidecarError
-from sidecar.handlers.api import failures, scan
+from sidecar.errors import SidecarError, TryLater
+from sidecar.handlers.api import contract, failures, scan
 from sidecar.handlers.api.failures import FailuresQuery, RetryBody
 from sidecar.handlers.api.scan import OwnStatus, ScanKind, ScanRequest
 from sidecar.handlers.pages.listeners import LISTENERS
@@ -18,10 +18,11 @@ from sidecar.handlers.pages.notices import N_, Done
 from sidecar.handlers.pages.page import Route
 from sidecar.handlers.pages.visit import Visit
 from sidecar.handlers.visiting import visitor_of
+from sidecar.immich_client.contract.capabilities import Capability
 from sidecar.jobs.failures import FailureKind
 from sidecar.jobs.status import Activity, Pairing, Scanning, Searching, Writing
 from sidecar.ui import formats
-from sidecar.ui.contexts.status import Failure, StatusPage, Work
+from sidecar.ui.contexts.status import Failure, Server, StatusPage, Work
 from sidecar.ui.render import render
 from sidecar.ui.translations import Language
 
@@ -39,6 +40,16 @@ FAILURES = {
     FailureKind.PICTURE: N_("A picture could not be looked at"),
     FailureKind.DECISION: N_("Your decision about duplicates was not carried out; everything is as before"),
     FailureKind.REMAINDER: N_("Your decision about duplicates was carried out in part only"),
+}
+LEFT_ALONE = {
+    Capability.CONNECTING: N_("connecting people"),
+    Capability.STACKS: N_("making, changing and undoing stacks"),
+    Capability.MEMORY: N_("noting decisions in Immich"),
+    Capability.MARKING: N_("showing duplicates on Immich's own page"),
+    Capability.RESOLVING: N_("carrying out decisions about duplicates"),
+    Capability.WEBHOOK: N_("webhooks"),
+    Capability.REDO: N_("having Immich read files anew"),
+    Capability.BELL: N_("messages at Immich's bell"),
 }
 _STREAM = {"Content-Type": "text/event-stream", "Cache-Control": "private, no-store", "X-Accel-Buffering": "no"}
 _STILL_HERE = ": still here\n"
@@ -96,9 +107,10 @@ async def retry_one(visit: Visit) -> web.StreamResponse:
 async def _page(visit: Visit) -> StatusPage:
     cursor = visit.query(FailuresQuery).cursor
     # Each reads by itself, and none changes anything.
-    frame, status, given_up = await asyncio.gather(
+    frame, status, server, given_up = await asyncio.gather(
         visit.frame(HERE),
         scan.mine(visit.asked()),
+        _server(visit),
         failures.listed(visit.asked(query=FailuresQuery(limit=FAILURES_A_PAGE, cursor=cursor))),
     )
     is_busy = any(
@@ -125,6 +137,30 @@ async def _page(visit: Visit) -> StatusPage:
             for each in given_up.items
         ),
         None if given_up.next_cursor is None else f"{base}{HERE}?cursor={quote(given_up.next_cursor, safe='')}",
+        server,
+    )
+
+
+async def _server(visit: Visit) -> Server | None:
+    """What is known of Immich, None while it does not answer: the rest of the page is ours."""
+    try:
+        report = await contract.get(visit.asked())
+    except TryLater:
+        return None
+    text = visit.language.text
+    if report.trouble is not None and not report.is_tested:
+        sentence = N_("It does not say in a way that can be used what it changed.")
+    elif report.is_tested:
+        sentence = N_("One of the versions that this sidecar is tested with.")
+    elif report.is_newer:
+        sentence = N_("Newer than any version that this sidecar is tested with.")
+    else:
+        sentence = N_("Between the versions that this sidecar is tested with.")
+    return Server(
+        report.immich_version,
+        text(sentence),
+        tuple(text(LEFT_ALONE[each.capability]) for each in report.left_alone),
+        may_be_misread=bool(report.may_be_misread),
     )
 
 

@@ -33,6 +33,16 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Server:
+    """The Immich that is connected: its version, how well it is known, and what is left alone because of that."""
+
+    version: str
+    sentence: str
+    left_alone: tuple[str, ...]
+    may_be_misread: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StatusPage:
     """One visitor's own work; the fragment is what scripts renew while the page is open."""
 
@@ -45,3 +55,4 @@ class StatusPage:
     problems: tuple[str, ...]
     failures: tuple[Failure, ...]
     older: str | None
+    server: Server | None

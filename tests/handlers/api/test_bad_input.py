@@ -242,6 +242,7 @@ TOLD_OTHERWISE = {
     "disconnect": (409, "headless"),
     "getOverview": (403, "not_allowed"),
     "getBell": (200, None),  # which only Immich knows
+    "getContract": (200, None),
 }
 """What is not told by the status, or is refused before anybody looks into the database."""
 

@@ -8,8 +8,12 @@ from dataclasses import replace
 import pytest
 from aiohttp import ClientResponse
 
+from sidecar.demo.immich.versions import behaviour_of
+from sidecar.errors import ImmichUnavailable
+from sidecar.handlers.api import contract
 from sidecar.handlers.pages import status
 from sidecar.handlers.pages.listeners import LISTENERS, MOST_OF_ONE_USER
+from sidecar.immich_client.contract import watch
 from sidecar.jobs.status import Activity, Pairing, Scanning
 from sidecar.storage import changes, detections
 from sidecar.storage.changes import Change, Source
@@ -18,6 +22,7 @@ from sidecar.ui.translations import language_for
 from tests.handlers.conftest import BASE, Household, Person
 from tests.handlers.html import Page
 from tests.handlers.shelves import pair
+from tests.immich_client.contract.changed import described, needs_a_kind
 
 ENGLISH, GERMAN = language_for("en"), language_for("de")
 GIVEN_UP = {
@@ -231,3 +236,43 @@ async def test_immich_being_away_ends_the_stream_and_not_the_page(household: Hou
     household.services.visitors._known.clear()
     page = await ann.browse("/status/events")
     assert (page.status, page.title) == (503, "This does not work right now")
+
+
+@pytest.mark.parametrize(
+    ("version", "description", "says", "waits"),
+    [
+        ("3.1.0", described(), "One of the versions that this sidecar is tested with.", False),
+        ("3.0.7", described(version="3.0.7"), "Between the versions that this sidecar is tested with.", False),
+        ("3.2.0", described(version="3.2.0"), "Newer than any version that this sidecar is tested with.", False),
+        ("3.2.0", described(needs_a_kind, version="3.2.0"), "Newer than any version", True),
+        ("3.2.0", None, "It does not say in a way that can be used what it changed.", True),
+    ],
+)
+async def test_the_page_says_how_well_immich_is_known(  # noqa: PLR0917
+    household: Household,
+    ann: Person,
+    monkeypatch: pytest.MonkeyPatch,
+    version: str,
+    description: bytes | None,
+    says: str,
+    waits: bool,  # noqa: FBT001  # a column of the table above
+) -> None:
+    monkeypatch.setattr(watch, "LOOK_EVERY_S", 0.0)
+    household.immich.state.behaviour = behaviour_of(version)
+    household.immich.state.description = description
+    page = await ann.browse("/status")
+    assert f"Immich {version}" in [each.words for each in page.all("h2")]
+    assert says in page.words
+    assert ("making, changing and undoing stacks" in page.words) is waits
+    assert ("this waits, and nothing of it is lost" in page.words) is waits
+
+
+async def test_the_rest_of_the_page_is_there_while_immich_is_not(ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nobody(_: object) -> None:
+        raise ImmichUnavailable("it does not answer")
+
+    monkeypatch.setattr(contract, "get", nobody)
+    page = await ann.browse("/status")
+    assert page.status == 200
+    assert "Immich 3.1.0" not in page.words
+    assert works(page)

@@ -73,7 +73,7 @@ Answer = Callable[[Asked], Awaitable[None]]
 
 @dataclass
 class Scripted:
-    """An Immich that knows one user, and answers everything else as the test says."""
+    """An Immich that knows one user and says nothing of its own API; it answers everything else as the test says."""
 
     answer: Answer | None = None
     asked: list[Asked] = field(default_factory=list)
@@ -107,6 +107,8 @@ class Scripted:
                     writer.write(json_answer(OWN_KEY))
                 elif "/api/server/version" in asked.line:
                     writer.write(json_answer(VERSION))
+                elif "/api/spec.json" in asked.line:
+                    writer.write(json_answer("{}", status="404 Not Found"))
                 else:
                     self.asked.append(asked)
                     assert self.answer is not None

@@ -270,12 +270,14 @@ async def test_a_process_that_is_to_end_stops_between_two_parts(
         add(library, f"{number}.jpg", number)
     await sync(library)
     pictures = await due(library)
-    library.immich.traffic.answer_delay_s = 0.05
-    asking = asyncio.create_task(look(library.context, library.owner_id, pictures))
-    while not library.immich.calls:
-        await asyncio.sleep(0.005)
-    library.context.stopping.set()
-    assert await asking == Looked(2, 0)
+    library.immich.calls.clear()
+
+    class OnceImmichWasAsked(asyncio.Event):
+        def is_set(self) -> bool:
+            return bool(library.immich.calls)
+
+    library.context = replace(library.context, stopping=OnceImmichWasAsked())
+    assert await look(library.context, library.owner_id, pictures) == Looked(2, 0)
     assert await seen(library) == [each.id for each in pictures[:2]]
     assert await look(library.context, library.owner_id, pictures) == Looked(0, 0)
 

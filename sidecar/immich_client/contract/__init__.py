@@ -1,0 +1,1 @@
+"""What we rely on of Immich's API, what a server says of its own, and what we leave alone because the two differ."""
