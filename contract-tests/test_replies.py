@@ -35,7 +35,7 @@ class Watched:
         assert answer.is_success, f"{method} {path}: {answer.text}"
         operation = operation_at(self._pin, method, path)
         assert operation is not None, f"{method} {path} is not pinned"
-        is_json = answer.headers.get("content-type", "").startswith("application/json")
+        is_json = answer.headers.get("content-type", "").partition(";")[0] == "application/json"
         body = answer.json() if is_json else None
         self.seen.add(operation)
         self.faults += [
@@ -93,7 +93,8 @@ async def upload(ask: Watched, immich: EmulatedImmich) -> list[str]:
 
 
 async def look_around(ask: Watched, ids: list[str]) -> None:
-    for path in ("/server/version", "/server/ping", "/server/features", "/users/me", "/api-keys/me"):
+    own = ("/users/me", "/users/me/preferences", "/api-keys/me", "/notifications")
+    for path in ("/server/version", "/server/ping", "/server/features", *own):
         await ask("GET", path)
     await ask("GET", "/assets/statistics")
     await ask("GET", f"/assets/{ids[0]}")
@@ -170,6 +171,10 @@ async def decide(ask: Watched, ids: list[str]) -> None:
     duplicate_id = "5d2c7a63-4a1a-4df3-9a27-20a8f0a3c7cd"
     await ask("PUT", "/assets", json={"ids": ids[:2], "duplicateId": duplicate_id})
     await ask("GET", "/duplicates")
+    if ask.pins("resolveDuplicates"):
+        group = {"duplicateId": duplicate_id, "keepAssetIds": ids[:2], "trashAssetIds": []}
+        await ask("POST", "/duplicates/resolve", json={"groups": [group | {"keepAssetIds": []}]})
+        await ask("POST", "/duplicates/resolve", json={"groups": [group]})
     await ask("PUT", f"/assets/{ids[0]}", json={"isFavorite": True})
     await ask("PUT", f"/assets/{ids[0]}", json={"rating": 4, "description": "a", "latitude": 1.5, "longitude": -7})
     await ask("DELETE", "/assets", json={"ids": [ids[3]]})
@@ -201,6 +206,10 @@ async def automate(ask: Watched, ids: list[str]) -> None:
 async def people(ask: Watched) -> None:
     login = await ask("POST", "/auth/login", json={"email": "Admin@example.com", "password": "password"})
     assert login["accessToken"]
+    session = {"headers": {"authorization": f"Bearer {login['accessToken']}"}}
+    await ask("POST", "/sessions", json={"deviceType": "test"}, **session)
+    await ask("POST", "/sync/stream", json={"types": ["StacksV1"]}, **session)
+    await ask("POST", "/sync/ack", json={"acks": ["StackV1|01a2037e-c063-7e7c-ae4c-8c4b3b0642cc"]}, **session)
     ann = await ask("POST", "/admin/users", json={"email": "ann@example.com", "password": "password", "name": "Ann"})
     told = {"userId": ann["id"], "title": "Hello", "description": "There is something.", "level": "info"}
     await ask("POST", "/admin/notifications", json=told)
