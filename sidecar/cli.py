@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_retry(commands.add_parser("retry", help="try again what was given up"))
     commands.add_parser("rotate-key", help="seal all stored API keys under a new key of the data folder")
     examining = commands.add_parser(
-        "doctor", help="say whether this Immich changed anything that the sidecar relies on"
+        "doctor", help="say what has to be mended, and whether this Immich changed what the sidecar relies on"
     )
     examining.add_argument("--all", action="store_true", help="list what has not changed, too")
     examining.add_argument("--json", action="store_true", help="say everything, as JSON")

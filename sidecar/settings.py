@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Setting
 
 from sidecar.config_file import read_config_file
 from sidecar.errors import SettingsError
+from sidecar.log import LogFormat
 from sidecar.preferences import Detection, Matching
 
 IPNetwork = IPv4Network | IPv6Network
@@ -53,6 +54,12 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address that the web part listens on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port of the web part; 0 takes a free one.")
+    worker_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port on which `sidecar worker` answers health, ready and metrics; without it, it answers nothing.",
+    )
     base_path: str = Field(default="/sidecar", description="Path under which pages and API are served.")
     redis_url: SecretStr | None = Field(
         default=None, description="Redis or Valkey for the queue; without it one is started in the data folder."
@@ -61,6 +68,10 @@ class Settings(BaseSettings):
         default=None, description="PostgreSQL for the database; without it SQLite in the data folder."
     )
     log_level: str = Field(default="info", description="How much is logged: debug, info, warning or error.")
+    log_format: LogFormat = Field(
+        default=LogFormat.TEXT,
+        description="How log lines look: text for people, or json, one object a line, for programs.",
+    )
     config_file: Path | None = Field(
         default=None,
         description="YAML file of choices for everybody; if not set, config.yml in the data folder, if it is there.",

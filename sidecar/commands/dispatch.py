@@ -49,7 +49,7 @@ def run_command(options: argparse.Namespace) -> ExitCode:
         settings = read_settings()
         # What `scan` and `demo` have to say they print themselves.
         level = settings.log_level if options.command in _PARTS else "error"
-        set_up_logging("debug" if options.verbose else level)
+        set_up_logging("debug" if options.verbose else level, settings.log_format)
         return asyncio.run(_command(settings, options))
     except SidecarError as error:
         for line in str(error).splitlines():

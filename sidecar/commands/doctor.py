@@ -1,15 +1,16 @@
-"""`sidecar doctor`: whether the Immich at the configured address is one that the sidecar gets on with."""
+"""`sidecar doctor`: whether everything is as it has to be, and Immich is one that the sidecar gets on with."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 import msgspec
 
+from sidecar.commands.checkup import Finding, Level, check
 from sidecar.commands.exit_codes import ExitCode
 from sidecar.immich_client.client import check_version
 from sidecar.immich_client.contract.capabilities import Capability
@@ -43,22 +44,40 @@ _LEFT_ALONE = {
 async def doctor(
     settings: Settings, *, every: bool = False, as_json: bool = False, out: TextIO = sys.stdout
 ) -> ExitCode:
-    """DONE when everything works on this server, CHANGED when something is left alone or may be misread.
+    """DONE when everything works, CHANGED when something is left alone on this Immich or may be misread, PARTLY_FAILED
+    when something else has to be mended.
 
     Shape:  every says that what has not changed is listed, too; nothing is written, neither here nor to Immich.
-    Errors: SettingsError if there is no usable address; what keeps Immich from answering; UnsupportedImmich if it is
-            older than the oldest version that the sidecar is tested with.
+    Errors: SettingsError if there is no usable address; what keeps Immich from answering, after all that could be
+            found out without it; UnsupportedImmich if it is older than the oldest version that the sidecar is tested
+            with.
     """
+    findings = [finding async for finding in check(settings)]
+    if not as_json:
+        for line in _lines_of(findings):
+            print(line, file=out)
     settings.require_immich()
     async with open_contract_watch(settings.immich_url) as watch:
         standing = await watch.standing()
     if as_json:
-        print(json.dumps(_document(standing), indent=1), file=out)
+        print(json.dumps(_document(standing) | {"checks": [each._asdict() for each in findings]}, indent=1), file=out)
     else:
         for line in _lines(standing, every=every):
             print(line, file=out)
     check_version(standing.server_version)
-    return ExitCode.DONE if standing.is_sound else ExitCode.CHANGED
+    if not standing.is_sound:
+        return ExitCode.CHANGED
+    return ExitCode.PARTLY_FAILED if any(each.level is Level.WRONG for each in findings) else ExitCode.DONE
+
+
+_MARKS = {Level.FINE: "ok", Level.BETTER: "hint", Level.WRONG: "WRONG"}
+
+
+def _lines_of(findings: Sequence[Finding]) -> Iterator[str]:
+    for level, about, told, remedy in findings:
+        yield f"{_MARKS[level]:<6} {about}: {told}"
+        if remedy:
+            yield f"       {remedy}"
 
 
 def _document(standing: Standing) -> dict[str, object]:

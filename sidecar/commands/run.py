@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import TextIO
 
-from sidecar.app import serving
+from sidecar.app import serving, serving_probes
 from sidecar.commands.exit_codes import ExitCode
 from sidecar.errors import TryLater
 from sidecar.events.listening import listening
@@ -49,6 +49,9 @@ async def run(settings: Settings, parts: Parts, *, err: TextIO = sys.stderr) -> 
         if parts.web:
             address = await stack.enter_async_context(serving(services))
             tell(f"open {address}")
+        elif settings.worker_port is not None:
+            address = await stack.enter_async_context(serving_probes(services, settings.worker_port))
+            tell(f"monitoring asks at {address}metrics")
         if parts.worker:
             await stack.enter_async_context(listening(services.jobs, services.intake, services.hooks, tell=tell))
         names = ", ".join(sorted(account.user.name for account in services.accounts.connected.values()))

@@ -11,6 +11,7 @@ from contextlib import suppress
 from sidecar.errors import StorageUnavailable, TryLater
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.queue import JobName
+from sidecar.measures import EVENT_LAG
 from sidecar.model import OwnerId
 from sidecar.storage import changes, event_counts
 from sidecar.storage.changes import Change, Source, merged
@@ -134,6 +135,9 @@ class Intake:
         async with self._context.database.write() as connection:
             await changes.add(connection, told, now_ms=now_ms)
             await event_counts.add(connection, counted, now_ms=now_ms)
+        for change in told:
+            if change.updated_at_ms is not None:
+                EVENT_LAG.labels(change.source.value).observe(max(0, now_ms - change.updated_at_ms) / 1000)
 
     def _ring(self, owner_ids: Iterable[OwnerId]) -> None:
         """Those are woken; a queue that does not answer keeps nobody waiting, as the sweep finds what is to be done."""

@@ -67,6 +67,14 @@ def forwarded(
     return Forwarded(tuple(map(str, chain)), str(client), proto, shown_host)
 
 
+def is_passed_on(headers: MultiMapping[str]) -> bool:
+    """Whether a proxy says that it passes on what somebody else asked.
+
+    Source: RFC 7239; Caddy and Traefik send X-Forwarded-For by themselves, nginx by our configuration.
+    """
+    return any(name in headers for name in ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"))
+
+
 def origin_of(address: str) -> str | None:
     """The origin of an address, without a default port; None for what has none, as `null`.
 

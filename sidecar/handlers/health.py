@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from redis.exceptions import RedisError
 
-from sidecar.errors import SidecarError
+from sidecar.errors import ImmichChanged, SidecarError
 from sidecar.keys import SERVICES
 from sidecar.wiring import Services
 
@@ -18,7 +18,10 @@ async def health(_request: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """200 if database, queue and Immich answer, else 503; says of each whether it does, and nothing else."""
+    """200 if database, queue and Immich answer, else 503; says of each whether it does.
+
+    Shape:  contract says whether the connected Immich changed nothing that matters; where it did, all else goes on.
+    """
     services = request.app[SERVICES]
     checks: dict[str, Callable[[Services], Awaitable[object]]] = {
         "database": _database,
@@ -26,7 +29,8 @@ async def ready(request: web.Request) -> web.Response:
         "immich": _immich,
     }
     answers = {name: await _answers(check(services)) for name, check in checks.items()}
-    return web.json_response(answers, status=200 if all(answers.values()) else 503)
+    status = 200 if all(answers.values()) else 503
+    return web.json_response(answers | {"contract": await _answers(_contract(services))}, status=status)
 
 
 async def _answers(check: Awaitable[object]) -> bool:
@@ -44,6 +48,11 @@ async def _database(services: Services) -> None:
 
 async def _queue(services: Services) -> None:
     await services.queue.pool.ping()
+
+
+async def _contract(services: Services) -> None:
+    if not (await services.contract.standing()).is_sound:
+        raise ImmichChanged("something is left alone")
 
 
 async def _immich(services: Services) -> None:

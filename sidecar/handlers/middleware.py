@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from http import HTTPStatus
+from secrets import token_hex
+from time import perf_counter
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from sidecar.errors import (
@@ -19,8 +21,15 @@ from sidecar.errors import (
     StaleDecision,
     TryLater,
 )
+from sidecar.log import about
+from sidecar.measures import REQUESTS
 
 log = logging.getLogger(__name__)
+
+REQUEST_ID = "X-Request-Id"
+_NO_ROUTE = "none"
+_LEFT = "left"
+"""In place of a status: whoever asked has gone before there was an answer."""
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -33,6 +42,24 @@ HEADERS = {
 
 RETRY_AFTER_S = "5"
 _KEPT_BY_NOBODY = {"Cache-Control": "no-store"}
+
+
+@web.middleware
+async def observed(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The handler's answer, counted; each line that is logged meanwhile tells of one request, whose id is answered."""
+    began_s, status, request_id = perf_counter(), _LEFT, token_hex(8)
+    resource = request.match_info.route.resource
+    try:
+        with about(request_id=request_id):
+            response = await handler(request)
+        status = str(response.status)
+        if not response.prepared:
+            response.headers[REQUEST_ID] = request_id
+        return response
+    finally:
+        route = resource.canonical if resource is not None else _NO_ROUTE
+        method = request.method if request.method in hdrs.METH_ALL else _NO_ROUTE
+        REQUESTS.labels(method, route, status).observe(perf_counter() - began_s)
 
 
 @web.middleware

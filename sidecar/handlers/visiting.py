@@ -12,6 +12,7 @@ from sidecar.errors import NotAllowed, NotSignedIn, SettingsError
 from sidecar.handlers.forwarded import Forwarded, forwarded, origin_of
 from sidecar.immich_client.credential import Credential, CredentialKind
 from sidecar.keys import SERVICES
+from sidecar.log import note
 
 SESSION_COOKIE = "immich_access_token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -28,7 +29,9 @@ async def visitor_of(request: web.Request) -> Visitor:
     is_safe = request.method in SAFE_METHODS
     if not is_safe:
         require_own_site(request)
-    return await request.app[SERVICES].visitors.of(credential, is_fresh=not is_safe)
+    visitor = await request.app[SERVICES].visitors.of(credential, is_fresh=not is_safe)
+    note(user_id=visitor.user.id)
+    return visitor
 
 
 def credential_of(request: web.Request) -> Credential:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http import HTTPStatus
+from time import perf_counter
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 from urllib.parse import urlencode
@@ -21,7 +22,7 @@ import httpcore
 import httpx
 import msgspec
 
-from sidecar.errors import ContractBroken, ImmichUnavailable, ParameterError
+from sidecar.errors import ContractBroken, ImmichUnavailable, ParameterError, SidecarError
 from sidecar.immich_client.address import api_root, usable_key
 from sidecar.immich_client.call import AnswerT, Call
 from sidecar.immich_client.connections import Connections
@@ -34,6 +35,8 @@ from sidecar.immich_client.failures import (
     failure_of_exception,
     failure_of_file,
 )
+from sidecar.measures import IMMICH_REQUESTS
+from sidecar.redaction import OwnWords
 
 _log = logging.getLogger(__name__)
 
@@ -244,15 +247,22 @@ class Transport:
                 ContractBroken as soon as it proves larger than the limit.
         """
         about = {"operation": call.operation, "address": self.address}
+        began_s = perf_counter()
         async with AsyncExitStack() as opened:
             try:
                 reply = await opened.enter_async_context(self._connections.ask(self._request(call)))
                 self.server_time_ms = _time_ms(reply.headers.get("date", "")) or self.server_time_ms
                 refusal = b"" if reply.is_success else await _read_part(reply, _Span(0, ANSWER_LIMIT_BYTES))
             except HTTP_ERRORS as error:
-                raise failure_of_exception(error, **about).error from error
-            _log.debug("Immich answers with a file. operation=%s status=%d", call.operation, reply.status_code)
-            if failure := failure_of_file(reply.status_code, reply.headers, refusal, **about):
+                broken = failure_of_exception(error, **about).error
+                _measure(call, broken, began_s)
+                raise broken from error
+            _log.debug(
+                "Immich answers with a file. operation=%s status=%d", OwnWords(call.operation), reply.status_code
+            )
+            failure = failure_of_file(reply.status_code, reply.headers, refusal, **about)
+            _measure(call, failure.error if failure is not None else None, began_s)
+            if failure is not None:
                 raise failure.error
             yield _pieces(reply, limit_bytes, about)
 
@@ -265,13 +275,13 @@ class Transport:
         """What the first attempt gets that does not fail, or that fails for good."""
         last = attempts or self._retries.attempts
         attempt = 1
-        while isinstance(outcome := await attempt_once(), Failure):
+        while isinstance(outcome := await _measured(call, attempt_once), Failure):
             if attempt >= last or not _may_repeat(call, outcome):
                 raise outcome.error from outcome.cause
             pause_s = self._retries.pause_s(attempt, outcome, spread=self._spread())
             _log.warning(
                 "Immich did not answer as it should; asking again. operation=%s attempt=%d pause_s=%.1f",
-                call.operation,
+                OwnWords(call.operation),
                 attempt,
                 pause_s,
             )
@@ -287,7 +297,7 @@ class Transport:
                 body = await _read(reply, answer_limit_bytes)
         except HTTP_ERRORS as error:
             return failure_of_exception(error, **about)
-        _log.debug("Immich answered. operation=%s status=%d", call.operation, reply.status_code)
+        _log.debug("Immich answered. operation=%s status=%d", OwnWords(call.operation), reply.status_code)
         if body is None:
             too_large = ContractBroken(
                 f"Immich's answer to {call.operation} is larger than {answer_limit_bytes} bytes."
@@ -320,7 +330,7 @@ class Transport:
             return Failure(ImmichUnavailable(late), is_passing=True, cause=error)
         except HTTP_ERRORS as error:
             return failure_of_exception(error, **about)
-        _log.debug("Immich answered. operation=%s status=%d", call.operation, reply.status_code)
+        _log.debug("Immich answered. operation=%s status=%d", OwnWords(call.operation), reply.status_code)
         if reply.headers.get("content-range", "").startswith(_NO_RANGE):
             return b""  # the file has no byte there
         return failure_of_file(reply.status_code, reply.headers, body, **about) or body
@@ -341,6 +351,18 @@ class Transport:
             content=call.body,
             extensions={"timeout": self._timeouts},
         )
+
+
+async def _measured(call: Call[Any], attempt_once: Callable[[], Awaitable[OutcomeT | Failure]]) -> OutcomeT | Failure:
+    began_s = perf_counter()
+    outcome = await attempt_once()
+    _measure(call, outcome.error if isinstance(outcome, Failure) else None, began_s)
+    return outcome
+
+
+def _measure(call: Call[Any], error: SidecarError | None, began_s: float) -> None:
+    became = "ok" if error is None else error.code
+    IMMICH_REQUESTS.labels(call.operation, became).observe(perf_counter() - began_s)
 
 
 def _may_repeat(call: Call[AnswerT], failure: Failure) -> bool:

@@ -27,7 +27,9 @@ from sidecar.jobs.queue import JobName
 from sidecar.jobs.restack import restack
 from sidecar.jobs.sync import CLOCK_SLACK_MS
 from sidecar.jobs.wishes import come_true
+from sidecar.measures import WRITES
 from sidecar.model import Asset, AssetId, OwnerId, Stack, StackId, identity_of
+from sidecar.redaction import OwnWords, without_names
 from sidecar.storage import assets, groups, journal, stacks, work
 from sidecar.storage.groups import GroupState
 from sidecar.storage.journal import Action, ActionKind, ActionState, Ended, Origin
@@ -259,8 +261,10 @@ async def _record(
     await stacks.put(connection, owner_id, shown.values(), now_ms=now_ms)
     await _record_groups(connection, owner_id, endings)
     for ending in endings:
+        if ending.state is not None:
+            WRITES.labels(ending.state.value).inc()
         if ending.state in {ActionState.WITHDRAWN, ActionState.FAILED}:
-            log.warning("a write was not made: %s", ending.error)
+            log.warning("a write was not made: %s", OwnWords(without_names(ending.error or "")))
         if ending.state is ActionState.WITHDRAWN:
             stems = await assets.remove(connection, owner_id, ending.gone)
             await work.mark(connection, owner_id, {ending.action.stem, *stems})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.recording import record, request_detection
 from sidecar.jobs.sync import CLOCK_SLACK_MS, PAGE_SIZE, VISIBILITIES
-from sidecar.model import AssetId, OwnerId
+from sidecar.measures import EVENT_LAG
+from sidecar.model import Asset, AssetId, OwnerId
 from sidecar.storage import changes, groups, polls, scans, stacks, work
 from sidecar.storage.changes import Change, Source
 from sidecar.storage.work import Debounce
@@ -72,6 +73,8 @@ async def read_changes(context: JobContext, owner_id: OwnerId, *, is_poll: bool 
                 recorded = await record(context, connection, owner_id, page.assets, scan_id=last.id)
                 await work.mark(connection, owner_id, recorded.dirty, debounce=debounce(context))
                 await follow(context, connection, owner_id, recorded.changed)
+            if is_poll:
+                _measure(page.assets, recorded.changed, now_ms=context.now_ms())
             news.shown.update(asset.id for asset in page.assets if asset.owner_id == owner_id)
             news.changed.update(recorded.changed)
             number = page.next_page
@@ -80,6 +83,13 @@ async def read_changes(context: JobContext, owner_id: OwnerId, *, is_poll: bool 
             await scans.advance_watermark(connection, owner_id, seen=mark, watermark_ms=began_ms)
         await polls.change(connection, owner_id, looked_ms=max(began_ms, clock.looked_ms))
     return news
+
+
+def _measure(shown: Sequence[Asset], changed: Collection[AssetId], *, now_ms: int) -> None:
+    """What no event told of is known this late."""
+    for asset in shown:
+        if asset.id in changed:
+            EVENT_LAG.labels(Source.POLL.value).observe(max(0, now_ms - asset.updated_at_ms) / 1000)
 
 
 async def follow(

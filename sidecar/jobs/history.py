@@ -16,9 +16,9 @@ from sidecar.grouping.restacking import State, shapes
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.duplicates import restore
 from sidecar.jobs.duplicates.ledger import step_of
-from sidecar.jobs.status import without_names
 from sidecar.jobs.undo import result_of, take_back
 from sidecar.model import AssetId, OwnerId, Stack
+from sidecar.redaction import without_names
 from sidecar.storage import assets, journal, resolutions, stacks
 from sidecar.storage.journal import ActionKind, ActionState, Entry, Origin, Undoing
 from sidecar.storage.resolutions import Resolution, ResolutionState

@@ -21,6 +21,7 @@ from sidecar.jobs.intents import intend
 from sidecar.jobs.queue import JobName
 from sidecar.jobs.rules import renew_if_changed, rules_of
 from sidecar.model import AssetId, GroupId, OwnerId
+from sidecar.redaction import OwnWords
 from sidecar.storage import assets, decisions, findings, groups, journal, scans, work
 from sidecar.storage.groups import GroupState
 from sidecar.storage.journal import Origin
@@ -176,7 +177,7 @@ async def _decide(context: JobContext, owner_id: OwnerId, claimed: Claim, unread
     try:
         return _Round(known, [decide(known, ready, context.pipeline, unreadable=unreadable)], ready, waiting)
     except Exception as error:  # noqa: BLE001  # one name that breaks a rule stops no other
-        log.error("pairing some names together failed, they are tried one by one: %s", _where(error))  # noqa: TRY400
+        log.error("pairing some names together failed, they are tried one by one: %s", OwnWords(_where(error)))  # noqa: TRY400
     round_ = _Round(known, (decided := []), ready, waiting)
     by_stem = known.by_stem()
     for stem in ready:
@@ -184,7 +185,7 @@ async def _decide(context: JobContext, owner_id: OwnerId, claimed: Claim, unread
             alone = replace(known, of_stems=by_stem.get(stem, []))
             decided.append(decide(alone, [stem], context.pipeline, unreadable=unreadable))
         except Exception as error:  # noqa: BLE001
-            log.error("pairing a name failed: %s", _where(error))  # noqa: TRY400  # its message may hold the name itself
+            log.error("pairing a name failed: %s", OwnWords(_where(error)))  # noqa: TRY400  # its message may hold the name itself
             round_.failed[stem] = f"{type(error).__name__} while pairing"
     return round_
 

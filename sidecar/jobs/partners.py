@@ -20,7 +20,7 @@ async def read_partners(context: JobContext, owner_id: OwnerId) -> None:
     try:
         found = await context.immich(owner_id).partners()
     except (ImmichRefused, ImmichMissing, ContractBroken) as error:
-        log.info("Immich does not say who the partners are", extra={"error": error.code})
+        log.info("Immich does not say who the partners are", extra={"error": error})
         return
     names = {each.id: each.name for each in found if each.in_timeline}
     async with context.database.write() as connection:

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
+from typing import NamedTuple
 
 from arq.connections import ArqRedis, RedisSettings, create_pool
 from redis.exceptions import RedisError
@@ -42,6 +43,13 @@ def decode(data: bytes) -> dict[str, object]:
     return loaded
 
 
+class Depth(NamedTuple):
+    """How many jobs are queued, and for how long the oldest of them that is due has been; 0 where none is."""
+
+    jobs: int
+    oldest_ms: int
+
+
 class Queue:
     """Wakes jobs.
 
@@ -61,6 +69,18 @@ class Queue:
                     return
         except (RedisError, OSError) as error:
             raise QueueUnavailable("the queue does not answer") from error
+
+    async def depth(self, *, now_ms: int) -> Depth:
+        """What waits to be run.
+
+        Source: arq keeps its queue as a sorted set whose scores are the times at which jobs are due (arq 0.28).
+        """
+        try:
+            jobs = await self.pool.zcard(QUEUE_NAME)
+            first = await self.pool.zrange(QUEUE_NAME, 0, 0, withscores=True)
+        except (RedisError, OSError) as error:
+            raise QueueUnavailable("the queue does not answer") from error
+        return Depth(jobs, max(0, now_ms - int(first[0][1])) if first else 0)
 
 
 @asynccontextmanager

@@ -27,7 +27,10 @@ from sidecar.jobs.schedule import Schedule
 from sidecar.jobs.shown_cache import ShownCache
 from sidecar.jobs.sweep import sweep
 from sidecar.jobs.sync import sync
+from sidecar.log import about
+from sidecar.measures import running as measured
 from sidecar.model import OwnerId
+from sidecar.redaction import OwnWords
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +95,7 @@ def _function(job: Job, running: set[tuple[JobName, OwnerId]]) -> Function:
         if owner_id in context.accounts and (job.name, owner_id) not in running:
             running.add((job.name, owner_id))
             try:
-                await _logged(job.name, job.body(context, owner_id))
+                await _logged(job.name, job.body(context, owner_id), job_id=str(ctx["job_id"]), user_id=owner_id)
             finally:
                 running.discard((job.name, owner_id))
 
@@ -101,20 +104,25 @@ def _function(job: Job, running: set[tuple[JobName, OwnerId]]) -> Function:
 
 def _sweeping(schedule: Schedule | None) -> CronJob:
     async def run(ctx: dict[Any, Any], *_arguments: Any, **_named: Any) -> None:
-        await _logged("sweep", sweep(ctx["context"], schedule=schedule))
+        await _logged("sweep", sweep(ctx["context"], schedule=schedule), job_id=str(ctx["job_id"]))
 
     return cron(
         run, name="sweep", second=set(range(0, 60, SWEEP_EVERY_S)), run_at_startup=True, keep_result=0, max_tries=1
     )
 
 
-async def _logged(name: str, body: Awaitable[None]) -> None:
+async def _logged(name: str, body: Awaitable[None], **ids: str) -> None:
     """Runs a body; what it leaves undone stays in the database, and the sweep comes back to it."""
-    try:
-        await body
-    except TryLater as error:
-        log.warning("job %s stopped for now: %s", name, error)
-    except AskPerson as error:
-        log.error("job %s waits for somebody: %s", name, error)  # noqa: TRY400  # there is no defect to trace
-    except Exception:
-        log.exception("job %s broke", name)
+    with about(job=name, **ids), measured(name) as outcome:
+        try:
+            await body
+            outcome.append("done")
+        except TryLater as error:
+            outcome.append("try_later")
+            log.warning("job %s stopped for now: %s", OwnWords(name), error)
+        except AskPerson as error:
+            outcome.append("ask_person")
+            # There is no defect to trace.
+            log.error("job %s waits for somebody: %s", OwnWords(name), error)  # noqa: TRY400
+        except Exception:
+            log.exception("job %s broke", OwnWords(name))

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.errors import SidecarError, TryLater
 from sidecar.jobs.context import JobContext
+from sidecar.redaction import OwnWords
 
 log = logging.getLogger(__name__)
 
@@ -82,12 +83,12 @@ class Run(Generic[Row]):
             await self._postpone(None, not_before_ms=0)
         except TryLater as error:
             await self._postpone(str(error), not_before_ms=self.context.retry_at_ms(self.row.attempts))
-            log.warning("%s waits: %s", self.called, error)
+            log.warning("%s waits: %s", OwnWords(self.called), error)
         except SidecarError as error:
             async with self.context.database.write() as connection:
                 now_ms = self.context.now_ms()
                 await self.end(connection, self.row, self.failed, lease=self.lease, now_ms=now_ms, error=str(error))
-            log.error("%s failed: %s", self.called, error)  # noqa: TRY400  # a person reads it; nothing is to be traced
+            log.error("%s failed: %s", OwnWords(self.called), error)  # noqa: TRY400  # a person reads it; nothing is to be traced
         except Exception as error:
             message = f"{type(error).__name__} in the sidecar; its log says more"
             await self._postpone(message, not_before_ms=self.context.retry_at_ms(self.row.attempts))

@@ -5,7 +5,6 @@ Nothing in them is about a picture: no names, no stems, no ids. A rate is told o
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +14,9 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sidecar.formats import EXTENSIONS
 from sidecar.jobs.failures import failed_decisions
 from sidecar.model import OwnerId
+from sidecar.redaction import without_names
 from sidecar.storage import changes, detections, duplicate_sets, journal, polls, resolutions, scans, work
 from sidecar.storage.detections import Detection, DetectionPhase, DetectionState
 from sidecar.storage.journal import ActionState
@@ -357,20 +356,3 @@ def _rate_of(recent: Sequence[tuple[int, int]], *, now_ms: int) -> float | None:
         return None
     (first_ms, _), *later = recent
     return sum(count for _, count in later) * 1000 / (max(now_ms, later[-1][0]) - first_ms)
-
-
-_NAMES = re.compile(
-    r"""(?<!\w)(["']).*?\1(?!\w)"""  # what a sentence quotes
-    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-    r"|[^\s(]*[/\\@][^\s),;]*"  # addresses and paths
-    rf"|[^\s(]+\.(?:{'|'.join(sorted(EXTENSIONS))})\b",
-    re.IGNORECASE,
-)
-
-
-def without_names(sentence: str) -> str:
-    """The sentence with a mark in place of all that could name somebody or something: ids, addresses, files, quotes.
-
-    Source: an error may repeat Immich's own words, and what stands in them is up to Immich.
-    """
-    return _NAMES.sub("…", sentence)

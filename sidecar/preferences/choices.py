@@ -11,6 +11,7 @@ from sidecar.preferences import detection, matching
 from sidecar.preferences.detection import SERVER_WIDE, Detection
 from sidecar.preferences.matching import Matching
 from sidecar.preferences.understanding import Problem, understand
+from sidecar.redaction import OwnWords
 
 log = logging.getLogger(__name__)
 
@@ -95,4 +96,6 @@ def _read(stored: Mapping[Any, object]) -> Choices:
 @lru_cache(maxsize=64)
 def _tell(keys: tuple[str, ...]) -> None:
     """Once in a process, as choices are read for every few names that are paired."""
-    log.warning("stored choices are not understood and passed over; see `sidecar settings`: %s", "; ".join(keys))
+    log.warning(
+        "stored choices are not understood and passed over; see `sidecar settings`: %s", OwnWords("; ".join(keys))
+    )

@@ -83,6 +83,9 @@ async def write_rows(
 _compiled: dict[tuple[str, str], str] = {}
 
 
+_SQLITE_SIZE = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+
+
 class Database:
     """One database, SQLite or PostgreSQL, whose schema is the newest.
 
@@ -129,6 +132,12 @@ class Database:
             changed = shown_changes.take(connection)
         if changed and self._on_shown_change is not None:
             await self._on_shown_change(changed)
+
+    async def size_bytes(self) -> int:
+        """How much the database takes; of SQLite, what its file holds beside the log of the latest writes."""
+        async with self.read() as connection:
+            sizes = _SQLITE_SIZE if self.is_sqlite else "SELECT pg_database_size(current_database())"
+            return int((await connection.exec_driver_sql(sizes)).scalar_one())
 
     async def close(self) -> None:
         """Closes every connection."""

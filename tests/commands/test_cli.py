@@ -18,6 +18,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from aiohttp import ClientSession
 
 from sidecar import __version__, cli
 from sidecar.cli import main, make_stdout_patient, silence_stdout
@@ -179,8 +180,12 @@ async def test_a_key_without_a_permission_is_4_and_names_it(
 
 async def test_a_busy_data_folder_is_6(immich: EmulatedImmich, ann: UserRow, environment: dict[str, str]) -> None:
     environment |= {"IMMICH_URL": immich.url, "SIDECAR_API_KEYS": immich.add_key(ann)}
-    first = await started(environment, "worker")
+    first = await started(environment | {"SIDECAR_WORKER_PORT": "0"}, "worker")
+    asked = (await line_with(first, "monitoring asks at")).split()[-1]
     await line_with(first, "working for")
+    async with ClientSession() as session:
+        while 'sidecar_jobs_running{job="sweep"}' not in await (await session.get(asked)).text():
+            await asyncio.sleep(0.05)
     code, _, err = await sidecar(environment, "run")
     assert code == 6
     assert "already uses" in err

@@ -30,8 +30,9 @@ async def said(settings: Settings, **options: bool) -> tuple[ExitCode, str]:
 async def test_a_known_server_is_well(settings: Settings) -> None:
     code, text = await said(settings)
     assert code is ExitCode.DONE
-    assert text == (
-        "Immich 3.1.0: one of the versions that this sidecar is tested with.\n48 operations in use: 48 unchanged\n"
+    assert text.startswith("ok     data folder: ")
+    assert text.endswith(
+        "\nImmich 3.1.0: one of the versions that this sidecar is tested with.\n48 operations in use: 48 unchanged\n"
     )
     _, text = await said(settings, every=True)
     assert "  createStack  unchanged\n" in text
@@ -47,7 +48,7 @@ async def test_what_a_newer_server_changed_is_named_with_what_is_switched_off(
     upgrade(immich, "3.2.0", described(change, version="3.2.0"))
     code, text = await said(settings)
     assert code is ExitCode.CHANGED
-    lines = text.splitlines()
+    lines = text[text.index("Immich 3.2.0") :].splitlines()
     assert lines[0] == "Immich 3.2.0: newer than 3.1.0, the newest this sidecar is tested with."
     assert "2 changed in a way that matters" in lines[1]
     assert "  createStack  changed in a way that matters: it needs kind, which we do not send" in lines
@@ -94,3 +95,18 @@ async def test_a_server_that_is_too_old_or_does_not_answer(
         await said(Settings(immich_url="", data_dir=tmp_path))
     with pytest.raises(ImmichUnavailable):
         await said(Settings(immich_url=f"http://127.0.0.1:{unused_tcp_port}", data_dir=tmp_path))
+
+
+async def test_what_has_to_be_mended_is_told_with_what_to_do_and_ends_with_1(
+    immich: EmulatedImmich, settings: Settings
+) -> None:
+    immich.state.has_trash = False
+    code, text = await said(settings)
+    assert code is ExitCode.PARTLY_FAILED
+    told = text.splitlines()
+    at = told.index("WRONG  trash: Immich's trash is switched off: no duplicate is trashed")
+    assert told[at + 1] == "       switch it on in Immich"
+    code, text = await said(settings, as_json=True)
+    assert {"level": "wrong", "about": "trash"}.items() <= next(
+        each for each in json.loads(text)["checks"] if each["about"] == "trash"
+    ).items()

@@ -11,11 +11,14 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 from redis.asyncio import ConnectionPool
+from yarl import URL
 
-from sidecar.app import SHUTDOWN_TIMEOUT_S, build_app, serving
+from sidecar.app import SHUTDOWN_TIMEOUT_S, build_app, serving, serving_probes
 from sidecar.demo.immich import EmulatedImmich
+from sidecar.demo.immich.versions import behaviour_of
 from sidecar.errors import ContractBroken, ImmichUnavailable, SettingsError
 from sidecar.handlers import middleware
+from sidecar.immich_client.contract import watch
 from sidecar.settings import Settings
 from sidecar.wiring import Services, open_services
 from tests.jobs.household import NOON
@@ -55,7 +58,10 @@ async def test_the_process_lives(client: Client) -> None:
 
 async def test_it_is_ready_when_everything_answers(client: Client) -> None:
     answer = await client.get("/side/ready")
-    assert (answer.status, await answer.json()) == (200, {"database": True, "queue": True, "immich": True})
+    assert (answer.status, await answer.json()) == (
+        200,
+        {"database": True, "queue": True, "immich": True, "contract": True},
+    )
 
 
 async def test_it_says_what_does_not_answer(client: Client, services: Services, immich: EmulatedImmich) -> None:
@@ -63,7 +69,31 @@ async def test_it_says_what_does_not_answer(client: Client, services: Services, 
     await services.queue.pool.connection_pool.disconnect()
     services.queue.pool.connection_pool = ConnectionPool.from_url("unix:///nowhere/valkey.sock")
     answer = await client.get("/side/ready")
-    assert (answer.status, await answer.json()) == (503, {"database": True, "queue": False, "immich": False})
+    assert (answer.status, await answer.json()) == (
+        503,
+        {"database": True, "queue": False, "immich": False, "contract": True},
+    )
+
+
+async def test_a_newer_immich_of_which_something_is_left_alone_keeps_nobody_from_being_ready(
+    client: Client, immich: EmulatedImmich, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "LOOK_EVERY_S", 0.0)
+    immich.state.behaviour, immich.state.description = behaviour_of("3.2.0"), None
+    answer = await client.get("/side/ready")
+    assert (answer.status, (await answer.json())["contract"]) == (200, False)
+
+
+async def test_a_process_without_pages_answers_monitoring_alone(services: Services) -> None:
+    async with serving_probes(services, 0) as address, ClientSession() as session:
+        for path, status in (("health", 200), ("ready", 200), ("metrics", 200), ("", 404), ("api/scan", 404)):
+            async with session.get(f"{address}{path}") as answer:
+                assert answer.status == status
+        taken = URL(address).port
+        assert taken is not None
+        with pytest.raises(SettingsError, match=rf"SIDECAR_WORKER_PORT: cannot listen on 127.0.0.1:{taken}"):
+            async with serving_probes(services, taken):
+                pass  # pragma: no cover  # never gets here
 
 
 @pytest.mark.parametrize("path", ["/", "/side"])

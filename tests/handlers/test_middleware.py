@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import logging
 from http import HTTPStatus
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientTimeout, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from sidecar.errors import (
@@ -26,6 +28,8 @@ from sidecar.errors import (
 )
 from sidecar.handlers import middleware
 from sidecar.handlers.middleware import HEADERS, Refused
+from sidecar.log import Discreet
+from sidecar.measures import REGISTRY
 
 
 async def answer_to(error: BaseException) -> tuple[int, dict[str, object], dict[str, str]]:
@@ -139,3 +143,37 @@ async def test_an_answer_says_itself_when_to_come_again() -> None:
     app.router.add_get("/", later)
     async with TestClient(TestServer(app)) as client:
         assert (await client.get("/")).headers["Retry-After"] == "60"
+
+
+async def test_each_request_is_counted_by_its_route_and_has_an_id_in_every_line() -> None:
+    async def handler(request: web.Request) -> web.Response:
+        logging.getLogger("sidecar.tests").warning("something was asked")
+        if request.match_info["name"] == "slow":
+            await asyncio.sleep(60)
+        return web.Response()
+
+    app = web.Application(middlewares=[middleware.observed, middleware.errors])
+    app.router.add_get("/of/{name}", handler)
+    handlers, formatter = logging.getLogger().handlers, Discreet(logging.Formatter("%(request_id)s"))
+    before = list(handlers)
+    spy = logging.StreamHandler(told := io.StringIO())
+    spy.setFormatter(formatter)
+    handlers.append(spy)
+    try:
+        async with TestClient(TestServer(app)) as client:
+            one, other = [await client.get(f"/of/{name}") for name in ("Ann", "Bob")]
+            missing = await client.request("PROPFIND", "/nowhere")
+            with pytest.raises(asyncio.TimeoutError):
+                await client.get("/of/slow", timeout=ClientTimeout(total=0.05))
+    finally:
+        handlers[:] = before
+    ids = [answer.headers["X-Request-Id"] for answer in (one, other)]
+    assert told.getvalue().splitlines()[:2] == ids
+    assert len({*ids, missing.headers["X-Request-Id"]}) == 3
+    assert counted("GET", "/of/{name}", "200") == 2
+    assert counted("none", "none", "404") >= 1
+
+
+def counted(method: str, route: str, status: str) -> float:
+    labels = {"method": method, "route": route, "status": status}
+    return REGISTRY.get_sample_value("sidecar_http_request_duration_seconds_count", labels) or 0.0

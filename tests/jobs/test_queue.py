@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 from redis.asyncio import ConnectionPool
 
 from sidecar.errors import QueueUnavailable, SettingsError
-from sidecar.jobs.queue import QUEUE_NAME, JobName, Queue, decode, encode, open_queue
+from sidecar.jobs.queue import QUEUE_NAME, Depth, JobName, Queue, decode, encode, open_queue
 from tests.builders import OWNER
 
 
@@ -33,6 +34,17 @@ async def test_a_delayed_wake_is_not_due_yet(queue: Queue) -> None:
     assert scores[f"sync:{OWNER}".encode()] - scores[f"apply:{OWNER}".encode()] > 50_000
 
 
+async def test_how_much_is_queued_and_since_when(queue: Queue) -> None:
+    now_ms = int(time.time() * 1000)
+    assert await queue.depth(now_ms=now_ms) == Depth(0, 0)
+    await queue.wake(JobName.SYNC, OWNER, delay_s=60)
+    assert await queue.depth(now_ms=now_ms) == Depth(1, 0)
+    await queue.wake(JobName.PAIR, OWNER)
+    jobs, oldest_ms = await queue.depth(now_ms=now_ms + 100_000)
+    assert jobs == 2
+    assert 40_000 < oldest_ms <= 100_000
+
+
 async def test_a_job_is_json_and_comes_back(queue: Queue) -> None:
     await queue.wake(JobName.PAIR, OWNER)
     raw = await queue.pool.get(f"arq:job:pair:{OWNER}")
@@ -46,6 +58,8 @@ async def test_a_queue_that_has_gone_is_unavailable_for_now(valkey_url: str) -> 
         queue.pool.connection_pool = ConnectionPool.from_url("unix:///nowhere/valkey.sock")
         with pytest.raises(QueueUnavailable, match="does not answer"):
             await queue.wake(JobName.PAIR, OWNER)
+        with pytest.raises(QueueUnavailable, match="does not answer"):
+            await queue.depth(now_ms=0)
 
 
 @pytest.mark.timeout(30)

@@ -6,8 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
 from sqlalchemy import insert, update
 
 from sidecar.duplicates.classes import DuplicateClass
@@ -24,7 +22,6 @@ from sidecar.jobs.status import (
     pairing,
     scanning,
     status,
-    without_names,
 )
 from sidecar.model import AssetId, GroupId, OwnerId
 from sidecar.storage import changes, detections, duplicate_sets, journal, polls, resolutions, scans, work
@@ -365,38 +362,6 @@ async def test_why_something_waits_is_told_once(database: Database) -> None:
         "The trash is off.",
         "the search broke",
     )
-
-
-@pytest.mark.parametrize(
-    ("sentence", "told"),
-    [
-        pytest.param("Immich's words aren't ours.", "Immich's words aren't ours.", id="apostrophes are no quotes"),
-        pytest.param("Immich at https://my.house:443/x (broken), later.", "Immich at … (broken), later.", id="address"),
-        pytest.param("no file (/data/ann/a b.jpg)", "no file (… …)", id="path"),
-        pytest.param(r"no file C:\Ann\a.bin, sorry", "no file …, sorry", id="path of another system"),
-        pytest.param("Not found: 0dd19e3a-2F21-4bb4-8f4f-0123456789ab.", "Not found: ….", id="id"),
-        pytest.param("'x y' is no id", "… is no id", id="quoted at the start"),
-        pytest.param('ann@example.org has "A, B"', "… has …", id="mail and double quotes"),
-        pytest.param("IMG_1.CR3 and Ann.heic, both", "… and …, both", id="file names"),
-        pytest.param("lacks the permission stack.create for createStack.", "lacks the permission stack.create for "
-        "createStack.", id="permissions stay"),
-        pytest.param("answers 503 to searchAssets; see config.yml", "answers 503 to searchAssets; see config.yml",
-        id="our own words stay"),
-    ],
-)  # fmt: skip
-def test_sentences_name_nobody(sentence: str, told: str) -> None:
-    assert without_names(sentence) == told
-
-
-@given(
-    before=st.text(max_size=99),
-    after=st.text(max_size=99),
-    name=st.uuids().map(str)
-    | st.sampled_from(["https://immich.home", "/data/Ann/x", "ann@home", "Anns.JPG", "anns.cr3", "'Ann'"]),
-)
-def test_whatever_stands_around_it_no_name_is_told(before: str, after: str, name: str) -> None:
-    assume(name not in f"{before}{after}")
-    assert name not in without_names(f"{before} {name} {after}")
 
 
 class TestPaces:

@@ -11,7 +11,7 @@ from sidecar.handlers.api.operation import Asked, Nothing, Operation
 from sidecar.handlers.api.paging import Cursor, Limit, decode_cursor, encode_cursor
 from sidecar.handlers.middleware import Refused
 from sidecar.jobs.failures import Failure, FailureKind, failures, retry
-from sidecar.jobs.status import without_names
+from sidecar.redaction import without_names
 
 
 class FailuresQuery(msgspec.Struct, frozen=True):

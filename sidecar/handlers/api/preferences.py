@@ -19,10 +19,10 @@ from sidecar.handlers.middleware import Refused
 from sidecar.jobs.choosing import InForce, LayerName, NotUnderstood, choose, in_force
 from sidecar.jobs.notifying import bell_of
 from sidecar.jobs.previewing import ChangeKind, preview
-from sidecar.jobs.status import without_names
 from sidecar.preferences import KEYS, MOST_PATTERNS, WORDS
 from sidecar.preferences.detection import LEAST_ALIKE, LONGEST_PATH, MOST_ALIKE, MOST_PATHS
 from sidecar.preferences.matching import MOST_SECONDS
+from sidecar.redaction import without_names
 
 
 def _named_places() -> dict[Preferred | Format, str]:

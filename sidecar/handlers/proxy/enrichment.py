@@ -121,7 +121,7 @@ class Enrichment:
                 ids = answer.own(wanted.owner_id)
                 known = await look_up(self._services.database, self._cache, wanted.owner_id, ids) if ids else {}
         except (SidecarError, TimeoutError) as error:
-            log.warning("an answer is passed on as Immich gave it: %s", type(error).__name__)
+            log.warning("an answer is passed on as Immich gave it: %s", error)
             return Enriched(body, Degraded.STORAGE)
         except Exception:
             log.exception("an answer is passed on as Immich gave it")

@@ -15,6 +15,7 @@ from sidecar.immich_client.contract.terms import Contract, load_contract
 from sidecar.immich_client.server import DESCRIPTION_LIMIT_BYTES, Server
 from sidecar.immich_client.transport import Retries, Timeouts, Transport
 from sidecar.model import ServerVersion
+from sidecar.redaction import OwnWords
 
 log = logging.getLogger(__name__)
 
@@ -95,14 +96,14 @@ class ContractWatch:
 
 def _tell(standing: Standing) -> None:
     if standing.is_newer:
-        log.warning("Immich is newer than this sidecar knows. version=%s", standing.version)
+        log.warning("Immich is newer than this sidecar knows. version=%s", OwnWords(standing.version))
     if standing.trouble is not None:
         log.warning("what Immich says of its own API cannot be used. why=%s", standing.trouble)
     if not standing.is_sound:
         log.warning(
             "until the sidecar is updated: left alone=%s may be misread=%s",
-            ",".join(each.capability for each in standing.held_back) or "-",
-            ",".join(standing.unreadable) or "-",
+            OwnWords(",".join(each.capability for each in standing.held_back) or "-"),
+            OwnWords(",".join(standing.unreadable) or "-"),
         )
 
 

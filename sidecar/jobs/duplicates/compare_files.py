@@ -17,7 +17,9 @@ from sidecar.duplicates.files import END_BYTES, SMALL_BYTES, Known, to_read
 from sidecar.errors import ContractBroken, ImmichMissing, ImmichUnavailable
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.duplicates.reading import each, require_answers, retry_at_ms
+from sidecar.measures import HASHED_BYTES
 from sidecar.model import AssetId, OwnerId
+from sidecar.redaction import OwnWords, without_names
 from sidecar.storage import contents, detections, originals
 from sidecar.storage.contents import Content
 from sidecar.storage.detections import Detection
@@ -123,8 +125,9 @@ class _Comparing:
     async def _keep(self, found: Sequence[Content], before: Compared) -> None:
         async with self._context.database.write() as connection:
             await contents.put(connection, self._owner_id, found)
+            files, size_bytes = self.done.files - before.files, self.done.size_bytes - before.size_bytes
+            HASHED_BYTES.inc(size_bytes)
             if self._detection is not None:
-                files, size_bytes = self.done.files - before.files, self.done.size_bytes - before.size_bytes
                 await detections.add_read(connection, self._detection, files=files, size_bytes=size_bytes)
 
     async def _read_or_blame(self, file: File, read: Callable[[File], Awaitable[Content]]) -> Content:
@@ -150,7 +153,7 @@ class _Comparing:
             return content
         self._failed += 1
         attempts = (0 if file.content is None else file.content.attempts) + 1
-        log.debug("a file could not be read: %s", flaw)
+        log.debug("a file could not be read: %s", OwnWords(without_names(flaw)))
         return Content(
             # Without its ends: they may be those of another file by now.
             file.id,

@@ -16,6 +16,7 @@ from sidecar.errors import ContractBroken, ImmichMissing, ImmichUnavailable
 from sidecar.immich_client.client import Immich
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.duplicates.reading import each, require_answers, retry_at_ms
+from sidecar.measures import FINGERPRINTS
 from sidecar.media.errors import Flaw, UndecodableMedia
 from sidecar.media.pool import DecodingPool, open_decoding_pool
 from sidecar.model import AssetId, AssetKind, OwnerId
@@ -85,7 +86,7 @@ async def look(context: JobContext, owner_id: OwnerId, pictures: Sequence[Pictur
         finally:
             if keeping is not None:
                 await keeping
-    log.debug("pictures were looked at: %s", dict(looking.done))
+    log.debug("pictures were looked at", extra=dict(looking.done))
     return Looked(looked=looking.done["looked"], failed=looking.done["failed"])
 
 
@@ -130,6 +131,8 @@ class _Looking:
             await fingerprints.put(connection, self._owner_id, made, version=FINGERPRINT_VERSION)
             await fingerprints.fail(connection, self._owner_id, failed, version=FINGERPRINT_VERSION)
         self.done.update(looked=len(made), failed=len(failed))
+        FINGERPRINTS.labels("made").inc(len(made))
+        FINGERPRINTS.labels("failed").inc(len(failed))
 
     def _failure(self, picture: Picture, found: _Unseen | UndecodableMedia) -> Failure:
         if isinstance(found, UndecodableMedia):

@@ -32,6 +32,7 @@ from sidecar.jobs.duplicates.restore import AT_ONCE, PATIENCE, put_everything_ba
 from sidecar.jobs.queue import JobName
 from sidecar.jobs.rules import detection_rules_of
 from sidecar.model import Asset, AssetId, OwnerId, Stack
+from sidecar.redaction import OwnWords, without_names
 from sidecar.storage import detections, duplicate_sets, resolutions
 from sidecar.storage.database import chunks
 from sidecar.storage.resolutions import Resolution, ResolutionState
@@ -235,7 +236,7 @@ class _Carrying:
         return await self._end(ResolutionState.UNDONE, " ".join(notes) or None)
 
     async def _go_back(self, state: ResolutionState, why: str) -> ResolutionState:
-        log.warning("a decision about duplicates is not carried out: %s", why)
+        log.warning("a decision about duplicates is not carried out: %s", OwnWords(without_names(why)))
         await self._held.advance(back_to=state, why=why)
         notes = await self._put_back()
         if not notes:
@@ -263,9 +264,7 @@ class _Carrying:
                 await remember_distinct(
                     self._context, connection, self._owner_id, [frozenset(kept)], source=DecisionSource.KEPT
                 )
-        log.info(
-            "a decision about duplicates has ended: %s", state.value, extra={"assets": len(held.resolution.trash_ids)}
-        )
+        log.info("a decision about duplicates has ended: %s", state, extra={"assets": len(held.resolution.trash_ids)})
         return state
 
     async def _postpone(self, error: str | None, again_at_ms: int = 0) -> None:

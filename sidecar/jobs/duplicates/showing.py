@@ -88,7 +88,7 @@ async def shown_set(context: JobContext, owner_id: OwnerId, stored: StoredSet) -
         try:
             albums = await ask_each(context, sorted(known.present), context.immich(owner_id).albums_of)
         except SidecarError as error:
-            log.info("a set is shown without its albums: %s", error.code)
+            log.info("a set is shown without its albums: %s", error)
     return _shown(stored, known, albums)
 
 
