@@ -93,6 +93,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     examining.add_argument("--all", action="store_true", help="list what has not changed, too")
     examining.add_argument("--json", action="store_true", help="say everything, as JSON")
+    saving = commands.add_parser("backup", help="write all that the sidecar remembers into one file, while it runs")
+    saving.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        help="a new file, or - for standard output; without it, one named by the time, here",
+    )
+    restoring = commands.add_parser("restore", help="bring back what `sidecar backup` wrote; no sidecar may run")
+    restoring.add_argument("file", metavar="FILE", help="or - for standard input")
+    restoring.add_argument("--replace", action="store_true", help="set the present database aside, beside the new one")
+    moving = commands.add_parser("migrate", help="copy all that the sidecar remembers into another database")
+    moving.add_argument(
+        "--to",
+        metavar="URL",
+        required=True,
+        help="an empty one: postgresql://user@host/name; the password may stand in ~/.pgpass or PGPASSWORD",
+    )
     demonstrating = commands.add_parser("demo", help="show it on an emulated Immich with generated photos")
     demonstrating.add_argument("--once", action="store_true", help="end after the scan instead of serving the pages")
     return parser

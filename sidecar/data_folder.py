@@ -127,6 +127,26 @@ def change_key(folder: DataFolder) -> None:
         raise SettingsError(f"{folder.key} cannot be replaced ({error.strerror})") from error
 
 
+def adopt_key(folder: DataFolder, key: bytes) -> None:
+    """What was sealed under this key can be opened here from now on. Only for the folder's owner.
+
+    Shape:  where there is a key already that one stays, and the adopted one counts as a former one.
+    Errors: SettingsError if it is no key, if the files cannot be read or written, or if an earlier change of the key is
+            not over.
+    """
+    if len(key) != KEY_BYTES:
+        raise SettingsError("the key to adopt is damaged")
+    present = stored_keys(folder)
+    if key in present:
+        return
+    if folder.former_key.exists():
+        raise SettingsError("an earlier change of the key is not over: start the sidecar once, and it will be")
+    try:
+        _write_key(folder.former_key if present else folder.key, key)
+    except OSError as error:
+        raise SettingsError(f"{folder.key} cannot be written ({error.strerror})") from error
+
+
 def forget_former_key(folder: DataFolder) -> None:
     """Nothing; everything is sealed under the present key."""
     folder.former_key.unlink(missing_ok=True)

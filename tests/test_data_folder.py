@@ -8,6 +8,7 @@ import pytest
 
 from sidecar.data_folder import (
     KEY_BYTES,
+    adopt_key,
     change_key,
     forget_former_key,
     open_data_folder,
@@ -132,3 +133,31 @@ def test_keys_that_cannot_be_read_or_replaced_are_said(tmp_path: Path) -> None:
     folder.former_key.mkdir()
     with pytest.raises(SettingsError, match="cannot be read"):
         stored_keys(folder)
+
+
+class TestAdoptingAKey:
+    def test_where_there_is_none_it_becomes_the_key(self, tmp_path: Path) -> None:
+        folder = open_data_folder(tmp_path)
+        adopt_key(folder, b"k" * 32)
+        adopt_key(folder, b"k" * 32)
+        assert stored_keys(folder) == [b"k" * 32]
+
+    def test_where_there_is_one_it_counts_as_a_former_one(self, tmp_path: Path) -> None:
+        folder = open_data_folder(tmp_path)
+        present = read_key(folder)
+        adopt_key(folder, b"k" * 32)
+        assert stored_keys(folder) == [present, b"k" * 32]
+        with pytest.raises(SettingsError, match="is not over"):
+            adopt_key(folder, b"o" * 32)
+
+    def test_what_is_no_key_or_cannot_be_written_is_told(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        folder = open_data_folder(tmp_path)
+        with pytest.raises(SettingsError, match="damaged"):
+            adopt_key(folder, b"short")
+
+        def full(*_arguments: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("sidecar.data_folder._write_key", full)
+        with pytest.raises(SettingsError, match="No space left"):
+            adopt_key(folder, b"k" * 32)

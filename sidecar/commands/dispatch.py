@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from sidecar.commands import groups
+from sidecar.commands.backup import backup, restore
 from sidecar.commands.demo import demo
 from sidecar.commands.doctor import doctor
 from sidecar.commands.duplicates import command as duplicates
@@ -20,6 +21,7 @@ from sidecar.commands.failures import MOST_LISTED as MOST_FAILURES
 from sidecar.commands.failures import FailuresOptions, RetryOptions, show_failures, try_again
 from sidecar.commands.groups import MOST_LISTED as MOST_OPEN
 from sidecar.commands.groups import GroupsOptions, Listed
+from sidecar.commands.migrate import migrate
 from sidecar.commands.preferences import Change, show_or_change
 from sidecar.commands.rotate_key import rotate_key
 from sidecar.commands.run import Parts, run
@@ -151,5 +153,8 @@ _COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], Awaitable[ExitCode
     "settings": lambda settings, options: show_or_change(settings, _change_of(options), user=options.user),
     "rotate-key": lambda settings, _options: rotate_key(settings),
     "doctor": lambda settings, options: doctor(settings, every=options.all, as_json=options.json),
+    "backup": lambda settings, options: backup(settings, options.file),
+    "restore": lambda settings, options: restore(settings, options.file, replace=options.replace),
+    "migrate": lambda settings, options: migrate(settings, options.to),
     "demo": lambda settings, options: demo(settings, once=options.once),
 }
