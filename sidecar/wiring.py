@@ -22,7 +22,7 @@ from sidecar.events.intake import Intake
 from sidecar.immich_client.contract.watch import ContractWatch, open_contract_watch
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.queue import Queue, open_queue
-from sidecar.jobs.sweep import release_leases
+from sidecar.jobs.sweep import forget_wrong_times, release_leases
 from sidecar.jobs.valkey import embedded_valkey, socket_url
 from sidecar.media.paths import MediaPaths
 from sidecar.media.pool import DecodingPool, open_decoding_pool
@@ -94,6 +94,8 @@ async def open_services(
         jobs = replace(job_context(settings, database, accounts, queue, pool), detects=detects)
         if not is_shared and not is_guest:
             await release_leases(jobs)
+        if not is_guest:
+            await forget_wrong_times(jobs)
         keys = _keys(settings, folder, is_guest=is_guest, is_shared=is_shared)
         vault = Vault(keys) if keys else None
         await stack.enter_async_context(following(accounts, database, vault))

@@ -10,7 +10,9 @@ from uuid import uuid4
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import Connection, create_engine
 
+from sidecar.storage import database as database_module
 from sidecar.storage.database import Database, open_database
 from tests.postgres import PostgresCluster, find_postgres, running_cluster
 
@@ -37,6 +39,37 @@ def _logging_as_it_was() -> Iterator[None]:
     logging.getLogger().setLevel(level)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _new_files_have_their_tables_at_once() -> Iterator[None]:
+    """Thousands of tests begin with a new file of SQLite's: its tables are made in one go, as all migrations together
+    make them. Whatever is in a file already goes through the migrations, and tests/storage/test_migrations.py through
+    each of them.
+    """
+    migrate = database_module._migrate
+    with create_engine("sqlite://").begin() as connection:
+        migrate(connection)
+        made = [
+            *connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid").scalars()
+        ]
+        version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
+
+    def make_tables(connection: Connection) -> None:
+        is_new_file = (
+            connection.dialect.name == "sqlite"
+            and not connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
+        )
+        if not is_new_file:
+            migrate(connection)
+            return
+        for statement in made:
+            connection.exec_driver_sql(statement)
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (version,))
+
+    database_module._migrate = make_tables
+    yield
+    database_module._migrate = migrate
+
+
 @pytest.fixture(scope="session")
 def postgres_cluster() -> Iterator[PostgresCluster]:
     programs = find_postgres()
@@ -53,6 +86,6 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         url = f"sqlite+aiosqlite:///{tmp_path / 'sidecar.db'}"
     else:
         cluster: PostgresCluster = request.getfixturevalue("postgres_cluster")
-        url = cluster.new_database(f"test_{uuid4().hex}")
+        url = cluster.migrated_database(f"test_{uuid4().hex}")
     async with open_database(url) as opened:
         yield opened

@@ -25,7 +25,7 @@ from sidecar.jobs.refresh import refresh
 from sidecar.jobs.remember import remember
 from sidecar.jobs.schedule import Schedule
 from sidecar.jobs.shown_cache import ShownCache
-from sidecar.jobs.sweep import sweep
+from sidecar.jobs.sweep import forget_wrong_times, sweep
 from sidecar.jobs.sync import sync
 from sidecar.log import about
 from sidecar.measures import running as measured
@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 
 SWEEP_EVERY_S = 5
 POLL_DELAY_S = 0.1
+PUT_BACK_MS = 60_000
+"""A clock that goes back by more was wrong, or is."""
+
 MANY_TRIES = 1_000_000
 """Attempts are counted in the database, by what they are about; arq's count is by id, and our ids come back."""
 
@@ -103,8 +106,16 @@ def _function(job: Job, running: set[tuple[JobName, OwnerId]]) -> Function:
 
 
 def _sweeping(schedule: Schedule | None) -> CronJob:
+    last_ms = [0]
+
     async def run(ctx: dict[Any, Any], *_arguments: Any, **_named: Any) -> None:
-        await _logged("sweep", sweep(ctx["context"], schedule=schedule), job_id=str(ctx["job_id"]))
+        await _logged("sweep", look(ctx["context"]), job_id=str(ctx["job_id"]))
+
+    async def look(context: JobContext) -> None:
+        before_ms, last_ms[0] = last_ms[0], context.now_ms()
+        if before_ms - last_ms[0] > PUT_BACK_MS:
+            await forget_wrong_times(context)
+        await sweep(context, schedule=schedule)
 
     return cron(
         run, name="sweep", second=set(range(0, 60, SWEEP_EVERY_S)), run_at_startup=True, keep_result=0, max_tries=1

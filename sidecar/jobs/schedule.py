@@ -7,6 +7,9 @@ from datetime import UTC, datetime, time, timedelta
 
 from sidecar.storage.scans import Scan
 
+AHEAD_MS = 60 * 60_000
+"""A scan that lies further ahead was asked for by a clock that was wrong."""
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -24,6 +27,8 @@ class Schedule:
             return True
         if last.ended_at_ms is None:
             return False
+        if last.requested_at_ms - now_ms > AHEAD_MS:
+            return True
         if self.interval_ms is not None and last.ended_at_ms + self.interval_ms <= now_ms:
             return True
         return self.at is not None and last.requested_at_ms < latest_ms(self.at, now_ms=now_ms)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from sidecar.jobs.context import JobContext
 from sidecar.jobs.queue import JobName
 from sidecar.jobs.refresh import is_due, is_ready
@@ -9,6 +11,7 @@ from sidecar.jobs.schedule import Schedule
 from sidecar.model import OwnerId
 from sidecar.storage import (
     changes,
+    clocks,
     decisions,
     detections,
     journal,
@@ -19,6 +22,8 @@ from sidecar.storage import (
     told,
     work,
 )
+
+log = logging.getLogger(__name__)
 
 SALT_MS = 30_000
 """Within such a span one wake is enough; in the next, an id that a killed worker still blocks is left behind."""
@@ -73,6 +78,14 @@ async def _due_by_clock(context: JobContext, now_ms: int) -> list[tuple[JobName,
         (JobName.REDO, [clock.owner_id for clock in ready if clock.redo_due_at_ms <= now_ms]),
         (JobName.NOTIFY, [clock.owner_id for clock in ready if clock.owner_id in to_tell]),
     ]
+
+
+async def forget_wrong_times(context: JobContext) -> None:
+    """Nothing waits for a time that only a wrong clock can have meant: at the start, and when a clock was put back."""
+    async with context.database.write() as connection:
+        count = await clocks.forget_wrong_times(connection, now_ms=context.now_ms())
+    if count:
+        log.warning("the clock was wrong before: what waited for it is due now", extra={"rows": count})
 
 
 async def release_leases(context: JobContext) -> None:

@@ -58,6 +58,7 @@ ARROWS: dict[str, set[str]] = {
     "worker": {"jobs"},
     "demo": {"media"},
     "commands": {
+        "media",
         "app",
         "events",
         "worker",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import events, pages, pairing, photos, proxy, scanning
+from tests.bench import events, faults, pages, pairing, photos, proxy, scanning
 from tests.bench.duplicates import __main__ as duplicates
 
 SECTIONS: dict[str, Callable[[], None]] = {
@@ -19,9 +19,10 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "pages": pages.main,
     "proxy": proxy.main,
     "duplicates": duplicates.main,
+    "faults": faults.main,
     "peers": lambda: duplicates.main(["peers"]),
 }
-UNASKED = ("pairing", "scanning", "events", "photos", "pages", "proxy", "duplicates")
+UNASKED = ("pairing", "scanning", "events", "photos", "pages", "proxy", "duplicates", "faults")
 
 
 def main(words: list[str]) -> None:

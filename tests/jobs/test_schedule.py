@@ -98,3 +98,10 @@ def test_a_scan_of_a_clock_that_was_wrong_is_made_good() -> None:
     now_ms = int(datetime(2026, 5, 2, 12, tzinfo=UTC).timestamp() * 1000)
     before = scan(requested_at_ms=0, ended_at_ms=1)
     assert Schedule(HALF_PAST_THREE).wants_scan(replace(before, began_at_ms=None), now_ms=now_ms)
+
+
+def test_a_scan_of_a_time_to_come_keeps_no_other_from_being_asked_for() -> None:
+    now_ms = int(datetime(2026, 5, 2, 12, tzinfo=UTC).timestamp() * 1000)
+    ahead = scan(requested_at_ms=now_ms + 40 * 86_400_000, ended_at_ms=now_ms + 40 * 86_400_000 + 1)
+    assert Schedule(HALF_PAST_THREE).wants_scan(ahead, now_ms=now_ms)
+    assert not Schedule(HALF_PAST_THREE).wants_scan(replace(ahead, ended_at_ms=None), now_ms=now_ms)

@@ -17,7 +17,7 @@ from sidecar.jobs import registry
 from sidecar.jobs.changes import read_changes
 from sidecar.jobs.context import JobContext, new_id, wall_clock_ms
 from sidecar.jobs.queue import QUEUE_NAME, JobName, Queue
-from sidecar.jobs.registry import Job
+from sidecar.jobs.registry import Job, build_worker
 from sidecar.jobs.schedule import Schedule
 from sidecar.jobs.sweep import release_leases, sweep
 from sidecar.model import AssetId, OwnerId
@@ -128,6 +128,28 @@ async def test_the_sweep_finds_what_is_due_and_only_for_our_users(library: Libra
     await queue.pool.flushall()
     await sweep(library.context)
     assert await queued(queue) == set()
+
+
+async def test_when_the_clock_is_put_back_nothing_waits_for_the_time_that_it_showed(
+    library: Library, queue: Queue
+) -> None:
+    context = replace(library.context, now_ms=library.clock)
+    (sweeping,) = build_worker(context, schedule=None).cron_jobs
+
+    async def swept() -> set[str]:
+        await queue.pool.flushall()
+        await sweeping.coroutine({"context": context, "job_id": "sweep"})
+        return await queued(queue)
+
+    library.clock.advance(seconds=40 * 86_400)
+    due_ms = library.clock() + 5_000
+    async with context.database.write() as connection:
+        await work.mark(connection, library.owner_id, ["later"], debounce=Debounce(due_ms, due_ms))
+    assert await swept() == set()
+    library.clock.advance(seconds=-30)
+    assert await swept() == set()
+    library.clock.advance(seconds=-40 * 86_400)
+    assert await swept() == {"pair"}
 
 
 @pytest.mark.parametrize(("interval_ms", "is_due"), [(0, True), (3_600_000, False)])

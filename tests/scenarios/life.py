@@ -15,7 +15,7 @@ from sidecar.demo.immich.rows import UserRow
 from sidecar.immich_client.client import open_immich
 from sidecar.immich_client.transport import Retries
 from sidecar.jobs.context import JobContext
-from sidecar.jobs.sweep import release_leases
+from sidecar.jobs.sweep import forget_wrong_times, release_leases
 from sidecar.storage import work
 from sidecar.storage.database import open_database
 from tests.jobs.household import Clock, Library
@@ -50,6 +50,7 @@ class Life:
             account = Account(await client.me(), client)
             context = JobContext(database=database, accounts={account.user.id: account}, now_ms=self.clock)
             await release_leases(context)
+            await forget_wrong_times(context)
             self._running = Library(self.immich, self.user, context, self.clock), stack.pop_all()
 
     async def stop(self) -> None:

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.faults import trial
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+@pytest.mark.parametrize("seed", range(1, 7))
+async def test_whatever_goes_wrong_the_promises_hold(tmp_path: Path, seed: int) -> None:
+    tally = await trial(tmp_path, seed)
+    assert tally.broken == []
+    assert tally.felt.total(), "no fault was felt, so nothing was tried"
