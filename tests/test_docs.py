@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sidecar.cli import _parser
 from sidecar.commands.exit_codes import ExitCode
 from sidecar.config_file import read_config_file
 from sidecar.immich_client._generated.facts import PINS
@@ -55,6 +56,19 @@ def test_the_file_in_the_readme_can_be_read(tmp_path: Path) -> None:
     assert choices is not None
     assert [pattern.is_trusted for pattern in choices.matching.rules().patterns] == [False, True]
     assert choices.detection.rules().prefer_paths == ("/mnt/photos", "upload")
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_what_a_page_names_is_there(page: Path) -> None:
+    text = page.read_text()
+    known = {f"SIDECAR_{name.upper()}" for name in Settings.model_fields}
+    known |= set(re.findall(r"\$\{(SIDECAR_[A-Z_]+)", (ROOT / "compose.override.yml").read_text()))
+    assert set(re.findall(r"\bSIDECAR_[A-Z_]+\b", text)) <= known
+    commands = {each.dest: each.choices for each in _parser()._actions}["command"]
+    assert commands is not None
+    assert set(re.findall(r"`sidecar ([a-z-]+)", text)) <= set(commands)
+    for name in re.findall(r"`((?:deploy/|docs/|compose\.)[\w.]+)`", text):
+        assert (ROOT / name).is_file() or name == "compose.libraries.yml", name
 
 
 def test_the_permissions_in_the_readme_are_those_that_the_client_needs() -> None:

@@ -194,6 +194,8 @@ def _unpacked(path: Path, work: Path) -> Manifest:
                 with unpacked, _private(work / name) as file:
                     shutil.copyfileobj(unpacked, file)
         manifest = msgspec.json.decode((work / _MANIFEST).read_bytes(), type=Manifest)
+    except FileNotFoundError as error:
+        raise SettingsError(f"there is no file {path}") from error
     except (OSError, EOFError, tarfile.TarError, msgspec.DecodeError, zlib.error, lzma.LZMAError) as error:
         raise SettingsError(f"{path} cannot be read, or is damaged ({type(error).__name__})") from error
     if manifest.format != _FORMAT:

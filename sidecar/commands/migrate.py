@@ -23,7 +23,11 @@ async def migrate(settings: Settings, url: str, *, out: TextIO = sys.stdout) -> 
     """
     folder = open_data_folder(settings.data_dir)
     present = database_url(settings, folder)
-    if parse_database_url(present) == parse_database_url(url):
+    try:
+        other = parse_database_url(url)
+    except SettingsError as error:
+        raise SettingsError("--to must look like postgresql://user@host/name, or sqlite:////folder/file.db") from error
+    if parse_database_url(present) == other:
         raise SettingsError("that is the database in use")
     with own(folder):
         async with open_database(present) as source, open_database(url) as target:

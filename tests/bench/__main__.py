@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import events, faults, pages, pairing, photos, proxy, scanning
+from tests.bench import events, faults, pages, pairing, photos, proxy, scanning, soak
 from tests.bench.duplicates import __main__ as duplicates
 
 SECTIONS: dict[str, Callable[[], None]] = {
@@ -20,9 +20,10 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "proxy": proxy.main,
     "duplicates": duplicates.main,
     "faults": faults.main,
+    "soak": soak.main,
     "peers": lambda: duplicates.main(["peers"]),
 }
-UNASKED = ("pairing", "scanning", "events", "photos", "pages", "proxy", "duplicates", "faults")
+UNASKED = ("pairing", "scanning", "events", "photos", "pages", "proxy", "duplicates", "faults", "soak")
 
 
 def main(words: list[str]) -> None:

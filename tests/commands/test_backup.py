@@ -258,6 +258,11 @@ async def test_a_file_that_is_none_of_ours_or_damaged_changes_nothing(
     assert await everything_in(used) == before
 
 
+async def test_a_file_that_is_not_there_is_told(fresh: Settings, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"there is no file .*nowhere"):
+        await restore(fresh, str(tmp_path / "nowhere"))
+
+
 async def test_names_that_are_not_ours_are_never_written(saved: Path, fresh: Settings, tmp_path: Path) -> None:
     await restored(fresh, repacked(saved, tmp_path / "more.tar", more=b"x"))
     assert not (tmp_path / "more").exists()
@@ -295,6 +300,11 @@ async def test_to_postgresql_and_back(
     assert await everything_in(empty) == await everything_in(used)
     await migrate(moved, f"sqlite:///{tmp_path}/back.db", out=(told := io.StringIO()))
     assert "seal" not in told.getvalue()
+
+
+async def test_an_address_that_is_none_is_told(used: Settings) -> None:
+    with pytest.raises(SettingsError, match=r"^--to must look like"):
+        await migrate(used, "nonsense")
 
 
 async def test_another_database_that_somebody_else_writes_to_is_told(
