@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from sidecar.demo.immich import EmulatedImmich
 from sidecar.demo.immich.rows import UserRow
@@ -40,8 +41,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
 @pytest.mark.parametrize(
     "options",
     [
-        # What fades has no contrast of its own: axe is to see the page at rest.
-        pytest.param({**DESKTOP, "reduced_motion": "reduce"}, id="desktop"),
+        pytest.param(DESKTOP, id="desktop"),
         pytest.param({**PHONE, "java_script_enabled": False}, id="phone without scripts"),
     ],
 )
@@ -67,3 +67,27 @@ async def test_what_is_chosen_is_looked_at_and_then_saved(
         chosen = await preferences.get(connection, site.owner_id)
     assert chosen["stack"] == {"raw_jpeg": False}
     assert str(chosen["detection"]).startswith("{'keep_order': ['albums', 'favorite'")
+
+
+async def test_what_was_said_can_be_read_while_it_is_looked_anew(
+    site: Site, assert_accessible: Callable[[Page], Awaitable[None]]
+) -> None:
+    may_answer = asyncio.Event()
+
+    async def answer_late(route: Route) -> None:
+        await may_answer.wait()
+        await route.continue_()
+
+    async with site.visit("/settings", **DESKTOP) as page:
+        await page.get_by_role("switch", name="RAW and JPEG").uncheck()
+        said = page.get_by_text("One stack of the sidecar's would not be made any more")
+        await expect(said).to_be_visible()
+        await page.route("**/settings/preview?fragment=1", answer_late)
+        await page.get_by_role("button", name="In more albums: further up").click()
+        preview = page.locator(".preview[aria-busy]")
+        await expect(preview).to_be_visible()
+        await expect(said).to_be_visible()
+        await assert_accessible(page)
+        may_answer.set()
+        await expect(preview).to_have_count(0)
+        await expect(said).to_be_visible()
