@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Iterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from hypothesis import settings
+from redis.asyncio import Redis
 from sqlalchemy import Connection, create_engine
 
+from sidecar.jobs.valkey import embedded_valkey
 from sidecar.storage import database as database_module
 from sidecar.storage.database import Database, open_database
 from tests.postgres import PostgresCluster, find_postgres, running_cluster
@@ -19,6 +24,17 @@ from tests.postgres import PostgresCluster, find_postgres, running_cluster
 # A machine that is busy with something else for a moment says nothing about the code.
 settings.register_profile("calm", deadline=None)
 settings.load_profile("calm")
+
+
+_TESTS = Path(__file__).parent
+_WHOLE_FLOWS = (_TESTS / "browser", _TESTS / "scenarios", _TESTS / "test_kill.py")
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """What is covered is covered by tests of parts: whole flows are not measured, and take half as long."""
+    for item in items:
+        if any(item.path.is_relative_to(each) for each in _WHOLE_FLOWS):
+            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -77,6 +93,26 @@ def postgres_cluster() -> Iterator[PostgresCluster]:
         pytest.skip("PostgreSQL's server is not installed: its half of the storage tests is left out")
     with running_cluster(programs) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def _valkey_of_this_run() -> Iterator[str]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="valkey-")))
+        loop = asyncio.new_event_loop()
+        stack.callback(loop.close)
+        server = embedded_valkey(folder)
+        url = loop.run_until_complete(server.__aenter__())
+        stack.callback(lambda: loop.run_until_complete(server.__aexit__(None, None, None)))
+        yield url
+
+
+@pytest.fixture
+async def valkey_url(_valkey_of_this_run: str) -> str:
+    """A real Valkey, empty; one for all tests of a process: starting and stopping one takes a quarter of a second."""
+    async with Redis.from_url(_valkey_of_this_run) as client:
+        await client.flushall()
+    return _valkey_of_this_run
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -25,6 +25,7 @@ def ann(immich: EmulatedImmich) -> UserRow:
 
 
 @pytest.fixture
-def settings(immich: EmulatedImmich, ann: UserRow, tmp_path: Path) -> Settings:
+def settings(immich: EmulatedImmich, ann: UserRow, tmp_path: Path, valkey_url: str) -> Settings:
     key = SecretStr(immich.add_key(ann))
-    return Settings(immich_url=immich.url, api_keys=(key,), data_dir=tmp_path / "data", port=0)
+    data_dir = tmp_path / "data"
+    return Settings(immich_url=immich.url, api_keys=(key,), data_dir=data_dir, redis_url=SecretStr(valkey_url), port=0)

@@ -33,6 +33,12 @@ def changed(settings: Settings, **values: Any) -> Settings:
     return settings.model_copy(update=values)
 
 
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """With a queue of its own, as on most machines."""
+    return changed(settings, redis_url=None)
+
+
 async def test_on_a_sound_machine_there_are_only_hints(settings: Settings) -> None:
     findings = await found(settings)
     assert {name: each.level for name, each in findings.items()} == {

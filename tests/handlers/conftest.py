@@ -127,12 +127,19 @@ class Household:
 
 
 @pytest.fixture
-async def household(tmp_path: Path) -> AsyncIterator[Household]:
+async def household(tmp_path: Path, valkey_url: str) -> AsyncIterator[Household]:
     clock = Clock()
     async with EmulatedImmich() as immich:
         users = [immich.add_user(name) for name in ("Ann", "Bob")]
         keys = tuple(SecretStr(immich.add_key(user)) for user in users)
-        settings = Settings(immich_url=immich.url, api_keys=keys, data_dir=tmp_path / "data", port=0, base_path=BASE)
+        settings = Settings(
+            immich_url=immich.url,
+            api_keys=keys,
+            data_dir=tmp_path / "data",
+            redis_url=SecretStr(valkey_url),
+            port=0,
+            base_path=BASE,
+        )
         async with open_services(settings) as opened:
             services = replace(opened, jobs=replace(opened.jobs, now_ms=clock))
             async with TestClient(TestServer(build_app(services))) as client:

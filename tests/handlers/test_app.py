@@ -33,13 +33,18 @@ async def immich() -> AsyncIterator[EmulatedImmich]:
 
 
 @pytest.fixture
-async def services(immich: EmulatedImmich, tmp_path: Path) -> AsyncIterator[Services]:
+async def services(immich: EmulatedImmich, tmp_path: Path, valkey_url: str) -> AsyncIterator[Services]:
     ann = immich.add_user("Ann")
     immich.add_user("Bob")
     for name in ("IMG_1.CR3", "IMG_1.JPG", "SECRET NAME.JPG"):
         immich.add_asset(ann, name, taken_at=NOON)
     settings = Settings(
-        immich_url=immich.url, api_keys=(SecretStr(immich.add_key(ann)),), data_dir=tmp_path, port=0, base_path="/side"
+        immich_url=immich.url,
+        api_keys=(SecretStr(immich.add_key(ann)),),
+        data_dir=tmp_path,
+        redis_url=SecretStr(valkey_url),
+        port=0,
+        base_path="/side",
     )
     async with open_services(settings) as opened:
         yield opened

@@ -30,13 +30,14 @@ Client = TestClient[web.Request, web.Application]
 
 
 @pytest.fixture
-async def services(tmp_path: Path) -> AsyncIterator[Services]:
+async def services(tmp_path: Path, valkey_url: str) -> AsyncIterator[Services]:
     async with EmulatedImmich() as immich:
         keys = [immich.add_key(immich.add_user(name)) for name in ("Ann", "Bob")]
         settings = Settings(
             immich_url=immich.url,
             api_keys=tuple(map(SecretStr, keys)),
             data_dir=tmp_path,
+            redis_url=SecretStr(valkey_url),
             base_path="/side",
             webhook_url="http://sidecar:8080",
         )

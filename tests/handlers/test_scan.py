@@ -39,7 +39,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def services(immich: EmulatedImmich, clock: Clock, tmp_path: Path) -> AsyncIterator[Services]:
+async def services(immich: EmulatedImmich, clock: Clock, tmp_path: Path, valkey_url: str) -> AsyncIterator[Services]:
     """Of Ann, who has a RAW and its picture, and of Bob, who has one more."""
     keys = []
     for name, files in (("Ann", ("SECRET.CR3", "SECRET.JPG")), ("Bob", ("SECRET.CR3", "SECRET.JPG", "OTHER.JPG"))):
@@ -48,7 +48,12 @@ async def services(immich: EmulatedImmich, clock: Clock, tmp_path: Path) -> Asyn
         for file in files:
             immich.add_asset(user, file, taken_at=NOON)
     settings = Settings(
-        immich_url=immich.url, api_keys=tuple(keys), data_dir=tmp_path / "data", port=0, base_path="/side"
+        immich_url=immich.url,
+        api_keys=tuple(keys),
+        data_dir=tmp_path / "data",
+        redis_url=SecretStr(valkey_url),
+        port=0,
+        base_path="/side",
     )
     async with open_services(settings) as opened:
         yield replace(opened, jobs=replace(opened.jobs, now_ms=clock))

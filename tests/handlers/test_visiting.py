@@ -12,6 +12,7 @@ from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
+from pydantic import SecretStr
 
 from sidecar.demo.immich import EmulatedImmich
 from sidecar.errors import NotAllowed, NotSignedIn
@@ -316,8 +317,9 @@ async def immich() -> AsyncIterator[EmulatedImmich]:
 
 
 @pytest.fixture
-async def services(immich: EmulatedImmich, tmp_path: Path) -> AsyncIterator[Services]:
-    async with open_services(Settings(immich_url=immich.url, data_dir=tmp_path, port=0)) as opened:
+async def services(immich: EmulatedImmich, tmp_path: Path, valkey_url: str) -> AsyncIterator[Services]:
+    settings = Settings(immich_url=immich.url, data_dir=tmp_path, redis_url=SecretStr(valkey_url), port=0)
+    async with open_services(settings) as opened:
         yield opened
 
 

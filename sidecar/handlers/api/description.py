@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 from http import HTTPStatus
 from typing import Any, get_type_hints
 
@@ -40,11 +41,14 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 def described(operations: Sequence[Operation[Any, Any]], *, base_path: str) -> Handler:
-    """What the router calls for the document."""
-    document = msgspec.json.encode(describe(operations, base_path=base_path))
+    """What the router calls for the document; it is made when it is asked for first, not while everybody waits."""
+
+    @cache
+    def document() -> bytes:
+        return msgspec.json.encode(describe(operations, base_path=base_path))
 
     async def handle(_request: web.Request) -> web.Response:
-        return web.Response(body=document, content_type="application/json")
+        return web.Response(body=document(), content_type="application/json")
 
     return handle
 

@@ -145,18 +145,25 @@ async def staged(folder: Path, **settings: Any) -> AsyncIterator[Stage]:
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with staged(tmp_path) as made:
+async def stage(tmp_path: Path, valkey_url: str) -> AsyncIterator[Stage]:
+    async with staged(tmp_path, redis_url=SecretStr(valkey_url)) as made:
         yield made
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def house(tmp_path: Path, valkey_url: str) -> AsyncIterator[House]:
+    async with housed(tmp_path, redis_url=SecretStr(valkey_url)) as made:
+        yield made
+
+
+@asynccontextmanager
+async def housed(folder: Path, **settings: Any) -> AsyncIterator[House]:
+    """Ann, connected, and Bob, who is not, under these settings."""
     clock = Clock()
     async with EmulatedImmich() as immich:
         ann, bob = immich.add_user("Ann"), immich.add_user("Bob")
         async with (
-            proxied(immich.url, immich.add_key(ann), tmp_path) as (services, server),
+            proxied(immich.url, immich.add_key(ann), folder, **settings) as (services, server),
             ClientSession(cookie_jar=DummyCookieJar(), auto_decompress=False) as client,
         ):
             yield House(

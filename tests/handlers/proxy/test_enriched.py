@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from sidecar.handlers.proxy import enrichment
 from sidecar.jobs.shown_cache import ShownCache
 from sidecar.model import AssetId
 from sidecar.storage import duplicate_sets, shown_groups
-from tests.handlers.proxy.conftest import House, Stage
+from tests.handlers.proxy.conftest import House, Stage, housed
 from tests.handlers.proxy.wire import USER_ID, json_answer
 from tests.jobs.household import NOON
 
@@ -153,17 +154,18 @@ async def test_without_our_database_the_answer_is_immichs_own(
         assert await answer.read() == await house.direct("GET", f"assets/{raw.id}")
 
 
-async def test_without_redis_nothing_is_missing(house: House) -> None:
-    _, raw = await pair_of(house)
-    with suppress(RedisError):  # it does not say good-bye
-        await house.services.queue.pool.shutdown(nosave=True, now=True)
-    for _ in range(3):
-        async with house.ask("GET", f"assets/{raw.id}") as answer:
-            assert "X-Sidecar-Degraded" not in answer.headers
-            assert (await answer.json())["groupType"] == "raw_jpeg"
-    house.immich.unstack(*house.immich.stacks_of(house.ann))
-    await house.scan()
-    assert fields_of(await house.json("GET", f"assets/{raw.id}")) == NOTHING
+async def test_without_redis_nothing_is_missing(tmp_path: Path) -> None:
+    async with housed(tmp_path) as house:
+        _, raw = await pair_of(house)
+        with suppress(RedisError):  # it does not say good-bye
+            await house.services.queue.pool.shutdown(nosave=True, now=True)
+        for _ in range(3):
+            async with house.ask("GET", f"assets/{raw.id}") as answer:
+                assert "X-Sidecar-Degraded" not in answer.headers
+                assert (await answer.json())["groupType"] == "raw_jpeg"
+        house.immich.unstack(*house.immich.stacks_of(house.ann))
+        await house.scan()
+        assert fields_of(await house.json("GET", f"assets/{raw.id}")) == NOTHING
 
 
 def asset(more: str = "", *, owner: str = USER_ID) -> str:
