@@ -27,11 +27,11 @@ settings.load_profile("calm")
 
 
 _TESTS = Path(__file__).parent
-_WHOLE_FLOWS = (_TESTS / "browser", _TESTS / "scenarios", _TESTS / "test_kill.py")
+_WHOLE_FLOWS = (_TESTS / "browser",)
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """What is covered is covered by tests of parts: whole flows are not measured, and take half as long."""
+    """What is covered is covered by tests of parts: flows in a browser are not measured, and take half as long."""
     for item in items:
         if any(item.path.is_relative_to(each) for each in _WHOLE_FLOWS):
             item.add_marker(pytest.mark.no_cover)

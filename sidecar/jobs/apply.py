@@ -25,6 +25,7 @@ from sidecar.jobs.changes import read_changes
 from sidecar.jobs.context import LEASE_MS, WAIT_FOR_PERSON_MS, JobContext
 from sidecar.jobs.queue import JobName
 from sidecar.jobs.restack import restack
+from sidecar.jobs.several import all_to_the_end
 from sidecar.jobs.sync import CLOCK_SLACK_MS
 from sidecar.jobs.wishes import come_true
 from sidecar.measures import WRITES
@@ -123,7 +124,7 @@ class _Batch:
                     return _Ending(action)
                 return await self._one(action)
 
-        return list(await asyncio.gather(*map(one, claimed)))
+        return await all_to_the_end(map(one, claimed))
 
     async def _one(self, action: Action) -> _Ending:
         try:

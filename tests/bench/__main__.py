@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import events, faults, pages, pairing, photos, proxy, scanning, soak
+from tests.bench import events, faults, pages, pairing, photos, proxy, scanning, soak, workers
 from tests.bench.duplicates import __main__ as duplicates
 
 SECTIONS: dict[str, Callable[[], None]] = {
@@ -21,9 +21,10 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "duplicates": duplicates.main,
     "faults": faults.main,
     "soak": soak.main,
+    "workers": workers.main,
     "peers": lambda: duplicates.main(["peers"]),
 }
-UNASKED = ("pairing", "scanning", "events", "photos", "pages", "proxy", "duplicates", "faults", "soak")
+UNASKED = ("pairing", "scanning", "events", "photos", "pages", "proxy", "duplicates", "faults", "soak", "workers")
 
 
 def main(words: list[str]) -> None:

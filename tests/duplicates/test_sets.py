@@ -221,6 +221,10 @@ class TestDismissed:
         assert shown(form_sets(copies, [], apart=apart([1, 2]))) == [("identical", [1, 3])]
         assert form_sets(copies, [], apart=apart([1, 2, 3])) == []
 
+    def test_of_two_that_were_dismissed_the_better_joins_a_third_file_of_the_same_bytes(self) -> None:
+        copies = [make_copy(number, bytes_="x", library=f"L{number}", at_s=number) for number in (1, 2, 3)]
+        assert shown(form_sets(copies, [], apart=apart([2, 3]))) == [("identical", [1, 2])]
+
     def test_decisions_about_what_is_gone_do_no_harm(self) -> None:
         assert shown(form_sets(plain(1, 2), [make_match(1, 2)], apart=apart([1, 9]))) == [("re-encoded", [1, 2])]
 

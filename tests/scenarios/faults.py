@@ -9,10 +9,11 @@ import random
 import resource
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ PICTURES = 12
 ROUNDS = 14
 LONGEST_JOB_S = 20.0
 ROOM_BYTES = 64 * 1024
-JOBS: tuple[Callable[[Library], Awaitable[object]], ...] = (Library.sync, Library.pair, Library.apply)
+JOBS: tuple[Callable[[Library], Coroutine[Any, Any, object]], ...] = (Library.sync, Library.pair, Library.apply)
 HOW_OFTEN = (1, 1, 3)
 """Writing is where a fault could do harm."""
 
@@ -64,7 +65,7 @@ class Tally:
 async def trial(folder: Path, seed: int) -> Tally:
     """A first import under faults, then peace until nothing is left to do."""
     dice, tally = random.Random(seed), Tally()
-    with _impatient_database():
+    with impatient_database():
         async with open_life(folder, version=dice.choice(("3.1.0", "2.7.5"))) as life:
             wanted = await _upload(life)
             known: dict[frozenset[str], str] = {}
@@ -72,7 +73,7 @@ async def trial(folder: Path, seed: int) -> Tally:
                 fault = dice.choice([*Fault])
                 (job,) = dice.choices(JOBS, HOW_OFTEN)
                 tally.faults[fault] += 1
-                tally.felt[fault] += await _run(life, job, fault, dice)
+                tally.felt[fault] += await felt(life, partial(job, life.library), fault, dice)
                 tally.broken += _broken_by_now(life, known)
             life.immich.traffic.failures.clear()
             await life.stop()
@@ -105,10 +106,10 @@ async def _upload(life: Life) -> list[list[str]]:
     return sorted(wanted)
 
 
-async def _run(life: Life, job: Callable[[Library], Awaitable[object]], fault: Fault, dice: random.Random) -> bool:
-    """Whether the job felt the fault; what it raises is one of our own errors."""
+async def felt(life: Life, deed: Callable[[], Coroutine[Any, Any, object]], fault: Fault, dice: random.Random) -> bool:
+    """Whether a job, or what a person does, felt the fault; what it raises is one of our own errors."""
     async with _with(life, fault, dice):
-        task = asyncio.ensure_future(job(life.library))
+        task = asyncio.create_task(deed())
         after_s = dice.uniform(0, 0.2) if fault is Fault.KILL else LONGEST_JOB_S
         await asyncio.wait([task], timeout=after_s)
         task.cancel()
@@ -182,7 +183,8 @@ def _read_only(life: Life) -> Iterator[None]:
 
 
 @contextmanager
-def _impatient_database() -> Iterator[None]:
+def impatient_database() -> Iterator[None]:
+    """Nobody waits for a locked database for long."""
     patience_s, database_module.BUSY_TIMEOUT_S = database_module.BUSY_TIMEOUT_S, 0.05
     try:
         yield

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -14,6 +13,7 @@ from sidecar.handlers.middleware import Refused
 from sidecar.handlers.pages.notices import N_, Done
 from sidecar.handlers.pages.page import SIGN_IN_PATH, Guest, Route
 from sidecar.handlers.pages.visit import Visit
+from sidecar.jobs.several import together
 from sidecar.jobs.status import pairing, scanning
 from sidecar.model import OwnerId
 from sidecar.storage import assets, duplicate_sets, findings, stacks
@@ -68,7 +68,7 @@ async def _page(visit: Visit, problem: str | None = None) -> HomePage:
         return HomePage(frame, _sign_in(frame))
     owner_id = visitor.user.id
     # Each reads by itself, and none changes anything.
-    frame, numbers = await asyncio.gather(visit.frame("/"), _numbers(services, owner_id))
+    frame, numbers = await together(visit.frame("/"), _numbers(services, owner_id))
     return HomePage(
         frame,
         _sign_in(frame),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 from urllib.parse import quote
@@ -20,6 +19,7 @@ from sidecar.handlers.pages.visit import Visit
 from sidecar.handlers.visiting import visitor_of
 from sidecar.immich_client.contract.capabilities import Capability
 from sidecar.jobs.failures import FailureKind
+from sidecar.jobs.several import together
 from sidecar.jobs.status import Activity, Pairing, Scanning, Searching, Writing
 from sidecar.ui import formats
 from sidecar.ui.contexts.status import Failure, Server, StatusPage, Work
@@ -107,7 +107,7 @@ async def retry_one(visit: Visit) -> web.StreamResponse:
 async def _page(visit: Visit) -> StatusPage:
     cursor = visit.query(FailuresQuery).cursor
     # Each reads by itself, and none changes anything.
-    frame, status, server, given_up = await asyncio.gather(
+    frame, status, server, given_up = await together(
         visit.frame(HERE),
         scan.mine(visit.asked()),
         _server(visit),

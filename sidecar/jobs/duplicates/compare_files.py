@@ -16,7 +16,8 @@ from typing import BinaryIO
 from sidecar.duplicates.files import END_BYTES, SMALL_BYTES, Known, to_read
 from sidecar.errors import ContractBroken, ImmichMissing, ImmichUnavailable
 from sidecar.jobs.context import JobContext
-from sidecar.jobs.duplicates.reading import each, require_answers, retry_at_ms
+from sidecar.jobs.duplicates.reading import require_answers, retry_at_ms
+from sidecar.jobs.several import several
 from sidecar.measures import HASHED_BYTES
 from sidecar.model import AssetId, OwnerId
 from sidecar.redaction import OwnWords, without_names
@@ -118,7 +119,7 @@ class _Comparing:
                         found.append(await self._read_or_blame(file, read))
 
             try:
-                await each(part, one, at_once=self._context.concurrent_reads)
+                await several(part, one, at_once=self._context.concurrent_reads)
             finally:
                 await self._keep(found, before)
 

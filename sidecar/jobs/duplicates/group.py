@@ -21,6 +21,7 @@ from sidecar.jobs.duplicates.decide import being_decided
 from sidecar.jobs.duplicates.dismissals import apart_of
 from sidecar.jobs.queue import JobName
 from sidecar.jobs.rules import rules_of
+from sidecar.jobs.several import several
 from sidecar.model import AssetId, OwnerId
 from sidecar.preferences import DetectionRules
 from sidecar.storage import contents, duplicate_sets, matches, resolutions
@@ -125,18 +126,16 @@ def _stored(formed: DuplicateSet) -> StoredSet:
 async def _album_counts(context: JobContext, owner_id: OwnerId) -> dict[AssetId, int]:
     """In how many albums each asset is."""
     immich = context.immich(owner_id)
-    limit = asyncio.Semaphore(context.concurrent_reads)
 
     async def ids_in(album_id: str) -> Sequence[AssetId]:
-        async with limit:
-            try:
-                return tuple(await immich.album_asset_ids(album_id))
-            except ImmichMissing:
-                return ()  # deleted since it was listed
+        try:
+            return tuple(await immich.album_asset_ids(album_id))
+        except ImmichMissing:
+            return ()  # deleted since it was listed
 
     counts: dict[AssetId, int] = {}
     filled = [album.id for album in await immich.albums() if album.asset_count]
-    for ids in await asyncio.gather(*map(ids_in, filled)):
+    for ids in await several(filled, ids_in, at_once=context.concurrent_reads):
         for asset_id in ids:
             counts[asset_id] = counts.get(asset_id, 0) + 1
     return counts

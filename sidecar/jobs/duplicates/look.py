@@ -15,7 +15,8 @@ from sidecar.duplicates.fingerprint import FINGERPRINT_VERSION, Fingerprint, Sam
 from sidecar.errors import ContractBroken, ImmichMissing, ImmichUnavailable
 from sidecar.immich_client.client import Immich
 from sidecar.jobs.context import JobContext
-from sidecar.jobs.duplicates.reading import each, require_answers, retry_at_ms
+from sidecar.jobs.duplicates.reading import require_answers, retry_at_ms
+from sidecar.jobs.several import several
 from sidecar.measures import FINGERPRINTS
 from sidecar.media.errors import Flaw, UndecodableMedia
 from sidecar.media.pool import DecodingPool, open_decoding_pool
@@ -110,7 +111,7 @@ class _Looking:
 
     async def fetch(self, pictures: Sequence[Picture]) -> list[_Fetched]:
         """Each one's thumbnail; what is seen of its original where there is none; or why nothing can be seen."""
-        return await each(pictures, self._fetch, at_once=self._context.concurrent_reads)
+        return await several(pictures, self._fetch, at_once=self._context.concurrent_reads)
 
     async def keep(self, pictures: Sequence[Picture], fetched: Sequence[_Fetched]) -> None:
         """Nothing; what was fetched is decoded and on record."""

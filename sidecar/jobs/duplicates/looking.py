@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -13,6 +12,7 @@ from sidecar.errors import ImmichMissing
 from sidecar.immich_client.client import Immich
 from sidecar.immich_client.details import Album, Details, SharedLink
 from sidecar.jobs.context import JobContext
+from sidecar.jobs.several import several
 from sidecar.model import Asset, AssetId, OwnerId, Stack, Visibility
 
 Answer = TypeVar("Answer")
@@ -76,16 +76,14 @@ async def ask_each(
 
     Errors: whatever else an answer raises.
     """
-    limit = asyncio.Semaphore(context.concurrent_reads)
 
     async def one(asset_id: AssetId) -> tuple[AssetId, Answer] | None:
-        async with limit:
-            try:
-                return asset_id, await ask(asset_id)
-            except ImmichMissing:
-                return None
+        try:
+            return asset_id, await ask(asset_id)
+        except ImmichMissing:
+            return None
 
-    answers = await asyncio.gather(*map(one, ids))
+    answers = await several([*ids], one, at_once=context.concurrent_reads)
     return dict(answer for answer in answers if answer is not None)
 
 

@@ -1,10 +1,6 @@
-"""What the two jobs that read from Immich have in common: many at once, and whom to blame when one fails."""
+"""What the two jobs that read from Immich have in common: whom to blame when one fails, and when to try again."""
 
 from __future__ import annotations
-
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
 
 from sidecar.immich_client.client import Immich
 from sidecar.jobs.context import JobContext
@@ -14,26 +10,6 @@ LAST_RETRY_MS = 7 * 86_400_000
 """Between these a failure of one file waits, twice as long each time."""
 
 _MOST_DOUBLINGS = 20
-
-Item = TypeVar("Item")
-Answer = TypeVar("Answer")
-
-
-async def each(items: Sequence[Item], do: Callable[[Item], Awaitable[Answer]], *, at_once: int) -> list[Answer]:
-    """What came of each item, in their order; the first error ends the others and flies."""
-    turns = asyncio.Semaphore(at_once)
-
-    async def one(item: Item) -> Answer:
-        async with turns:
-            return await do(item)
-
-    tasks = [asyncio.create_task(one(item)) for item in items]
-    try:
-        return list(await asyncio.gather(*tasks))
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def require_answers(immich: Immich) -> None:

@@ -5,7 +5,6 @@ Nothing is deleted: what goes lies in Immich's trash afterwards, and only while 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
@@ -31,6 +30,7 @@ from sidecar.jobs.duplicates.looking import Now, ask_each, details_of, is_shown,
 from sidecar.jobs.duplicates.restore import AT_ONCE, PATIENCE, put_everything_back
 from sidecar.jobs.queue import JobName
 from sidecar.jobs.rules import detection_rules_of
+from sidecar.jobs.several import all_to_the_end
 from sidecar.model import Asset, AssetId, OwnerId, Stack
 from sidecar.redaction import OwnWords, without_names
 from sidecar.storage import detections, duplicate_sets, resolutions
@@ -68,7 +68,7 @@ async def resolve(context: JobContext, owner_id: OwnerId) -> None:
         chains: dict[AssetId, list[Resolution]] = {}
         for each in claimed:
             chains.setdefault(each.keep_ids[0], []).append(each)
-        carried = await asyncio.gather(*(_one_by_one(context, chain, lease) for chain in chains.values()))
+        carried = await all_to_the_end(_one_by_one(context, chain, lease) for chain in chains.values())
         states = [state for chain in carried for state in chain]
         ended += [(each, state) for each, state in states if state is not None]
         goes_on = all(state is not None for _, state in states)
