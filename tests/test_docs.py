@@ -71,6 +71,33 @@ def test_what_a_page_names_is_there(page: Path) -> None:
         assert (ROOT / name).is_file() or name == "compose.libraries.yml", name
 
 
+PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted(ROOT.glob("docs/*.md")), ROOT / "openapi" / "README.md"]
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link may name on this page: its headings, as GitHub spells them (github-slugger)."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text()):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_what_a_page_tells_to_write_into_the_file_can_be_read(page: Path, tmp_path: Path) -> None:
+    for number, example in enumerate(re.findall(r"^```yaml\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)):
+        if not yaml.safe_load(example).keys() - {"matching", "detection"}:
+            path = tmp_path / f"{number}.yml"
+            path.write_text(example)
+            assert read_config_file(path) is not None
+
+
 def test_the_permissions_in_the_readme_are_those_that_the_client_needs() -> None:
     (listed,) = re.findall(r"with these permissions:\n\s+(.*)\n", README)
     assert set(re.findall(r"`([\w.]+)`", listed)) == required_permissions()
