@@ -194,6 +194,19 @@ async def test_a_busy_data_folder_is_6(immich: EmulatedImmich, ann: UserRow, env
     assert first.returncode == 0
 
 
+async def test_a_worker_without_a_port_answers_nobody_and_stops_in_order(
+    immich: EmulatedImmich, ann: UserRow, environment: dict[str, str]
+) -> None:
+    worker = await started(environment | {"IMMICH_URL": immich.url, "SIDECAR_API_KEYS": immich.add_key(ann)}, "worker")
+    assert worker.stderr is not None
+    said = [(await worker.stderr.readline()).decode() for _ in range(2)]
+    worker.send_signal(signal.SIGTERM)
+    await worker.communicate()
+    assert worker.returncode == 0
+    assert "what is remembered lies in" in said[0]
+    assert "working for Ann" in said[1]
+
+
 async def started(environment: dict[str, str], *words: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sidecar", *words,
